@@ -58,7 +58,7 @@ class Watcher extends TestViewer {
 }
 
 type Harm = (typeof HARMS)[number];
-const HARMS = ["kill", "partition", "delay", "lag"] as const;
+const HARMS = ["kill", "partition", "cut upstream", "drain", "delay", "lag"] as const;
 
 class Stage {
   readonly world: World;
@@ -118,6 +118,7 @@ class Stage {
   async harm(kind: Harm, node: string): Promise<void> {
     const { world } = this;
     const victim = world.relay(node);
+    const origins = ["o1", "o2"].flatMap((origin) => world.relays.get(origin)?.engine ?? []);
     const wire = node.startsWith("r") ? world.relay("e1").wireTo(node) : undefined;
     switch (kind) {
       case "kill": {
@@ -133,6 +134,16 @@ class Stage {
         world.network.cut(victim.engine);
         await this.flow(60);
         world.network.heal(victim.engine);
+        break;
+      case "cut upstream":
+        for (const engine of origins) world.network.cut(victim.engine, engine);
+        await this.flow(60);
+        for (const engine of origins) world.network.heal(victim.engine, engine);
+        break;
+      case "drain":
+        victim.mesh.drain();
+        await this.flow(60);
+        victim.mesh.undrain();
         break;
       case "delay":
         wire?.configure({ latencyMs: 300 });
@@ -191,7 +202,7 @@ describe("a hitless path", () => {
       for (let round = 0; round < 3; round++) {
         await stage.protectedAgain();
         const node = stage.chance.pick(origins === 2 ? ["r1", "r2", "o1", "o2"] : ["r1", "r2"]);
-        const kind = stage.chance.pick(node.startsWith("r") ? HARMS : (["kill", "partition"] as const));
+        const kind = stage.chance.pick(node.startsWith("r") ? HARMS : (["kill", "partition", "drain"] as const));
         await stage.flow(stage.chance.whole(0, FRAMES_PER_GROUP));
         await stage.harm(kind, node);
         done.push(`${kind} ${node}`);

@@ -151,7 +151,7 @@ export class SecondSource implements TrackAtRelayEvents {
     if (from === this.#feeding) {
       this.#feeding = undefined;
       this.#deps.merged.drop("second");
-      if (this.#first !== undefined) this.#deps.carried();
+      if (from === this.#current) this.#lost();
     }
     if (from === this.#former) this.#former = undefined;
     if (from !== this.#current) return;
@@ -161,25 +161,35 @@ export class SecondSource implements TrackAtRelayEvents {
   }
 
   leaving(from: TrackAtRelay): void {
-    const first = this.#first;
-    if (from !== this.#current || first === undefined) return;
-    // Where there is no other relay it stays to the end.
-    const best = this.#best(first, from.node);
-    if (best === undefined) return;
-    this.#avoid(from.node, RETRY_MS, "second_refused");
-    this.#retire();
-    this.#open(best);
+    this.#moveFrom(from);
   }
 
   /** It delivers if it answers again before another one has taken its place. */
   suspected(from: TrackAtRelay): void {
-    this.leaving(from);
+    const feeding = from === this.#feeding;
+    if (this.#moveFrom(from) && feeding) this.#lost();
   }
 
   renewed(from: TrackAtRelay): void {
     if (from !== this.#current) return;
     this.#retire();
     this.#open(from.node);
+  }
+
+  /** Another relay takes its place. False where there is no other one: then it stays to the end. */
+  #moveFrom(from: TrackAtRelay): boolean {
+    const first = this.#first;
+    if (from !== this.#current || first === undefined) return false;
+    const best = this.#best(first, from.node);
+    if (best === undefined) return false;
+    this.#avoid(from.node, RETRY_MS, "second_refused");
+    this.#retire();
+    this.#open(best);
+    return true;
+  }
+
+  #lost(): void {
+    if (this.#first !== undefined) this.#deps.carried();
   }
 
   #best(first: string, besides = first): string | undefined {

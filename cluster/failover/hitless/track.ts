@@ -23,7 +23,8 @@ export class HitlessTrack implements Upstream, HitlessMember {
   readonly #deps: HitlessTrackDeps;
   readonly #sink: UpstreamSink;
   readonly #first: FailoverTrack;
-  readonly #merged: MergedGroups;
+  /** Once the path has been under a hitless prefix: other tracks need none. */
+  #merged: MergedGroups | undefined;
   readonly #address: TrackAddress;
   #options: SubscribeOptions;
   /** While the path is under a hitless prefix. */
@@ -40,26 +41,13 @@ export class HitlessTrack implements Upstream, HitlessMember {
     sink: UpstreamSink,
     deps: HitlessTrackDeps,
   ) {
-    const { clock, epoch, counters, hitless } = deps;
+    const { epoch } = deps;
     this.#path = address.path;
     this.#address = { ...address, epoch, known: () => this.#known };
     this.#known = sink.known === true;
     this.#options = options;
     this.#sink = sink;
     this.#deps = deps;
-    this.#merged = new MergedGroups({
-      clock,
-      begin: (sequence) => sink.group(sequence),
-      expects: (sender) => sender === "first" || this.#second?.live === true,
-      differs: () => {
-        hitless.counters.differences++;
-        this.#second?.contentDiffers();
-      },
-      duplicate: (bytes) => {
-        hitless.counters.duplicateBytes += bytes;
-      },
-      lost: () => void counters.groupsLost++,
-    });
     this.#first = new FailoverTrack(address, options, this.#firstSink(), {
       ...deps,
       candidates: (keep) => this.#candidates(keep),
@@ -125,6 +113,7 @@ export class HitlessTrack implements Upstream, HitlessMember {
 
   #makeSecond(): SecondSource {
     const { clock, peers, hitless, besides } = this.#deps;
+    this.#merged ??= this.#makeMerged();
     return new SecondSource({
       clock,
       peers,
@@ -135,6 +124,23 @@ export class HitlessTrack implements Upstream, HitlessMember {
       candidates: besides,
       datagram: (sequence, timestamp, payload) => this.#datagram(sequence, timestamp, payload),
       carried: () => void hitless.counters.carried++,
+    });
+  }
+
+  #makeMerged(): MergedGroups {
+    const { clock, counters, hitless } = this.#deps;
+    return new MergedGroups({
+      clock,
+      begin: (sequence) => this.#sink.group(sequence),
+      expects: (sender) => sender === "first" || this.#second?.live === true,
+      differs: () => {
+        hitless.counters.differences++;
+        this.#second?.contentDiffers();
+      },
+      duplicate: (bytes) => {
+        hitless.counters.duplicateBytes += bytes;
+      },
+      lost: () => void counters.groupsLost++,
     });
   }
 
@@ -160,24 +166,25 @@ export class HitlessTrack implements Upstream, HitlessMember {
   /** A group of the first source. */
   #group(sequence: number): GroupWriter | Reason {
     this.#firstSends = true;
-    if (this.#second === undefined && this.#merged.isNew(sequence)) {
+    const merged = this.#merged;
+    if (merged === undefined || (this.#second === undefined && merged.isNew(sequence))) {
       this.#direct = Math.max(this.#direct ?? sequence, sequence);
       return this.#sink.group(sequence);
     }
-    const writer = this.#merged.begin("first", sequence);
+    const writer = merged.begin("first", sequence);
     this.#checkSecond(sequence);
     return writer;
   }
 
   #datagram(sequence: number, timestamp: number, payload: Uint8Array): void {
-    if (this.#second === undefined || this.#merged.isFirst(sequence)) {
+    if (this.#second === undefined || this.#merged?.isFirst(sequence) === true) {
       this.#sink.datagram(sequence, timestamp, payload);
     } else this.#deps.hitless.counters.duplicateBytes += payload.length;
   }
 
   /** A second source is asked once the first one has answered: a relay that has no such track is not asked twice. */
   #checkSecond(begun?: number): void {
-    if (this.#direct === undefined && this.#merged.newest === undefined) return;
+    if (this.#direct === undefined && this.#merged?.newest === undefined) return;
     this.#second?.check(this.#first.relay, begun);
   }
 
@@ -201,7 +208,7 @@ export class HitlessTrack implements Upstream, HitlessMember {
     this.#deps.hitless.delete(this);
     this.#second?.close();
     this.#second = undefined;
-    this.#merged.reset("upstream");
+    this.#merged?.reset("upstream");
     this.#deps.gone();
   }
 }

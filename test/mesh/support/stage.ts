@@ -26,6 +26,8 @@ export interface Staged {
   /** Lines of its log, as objects. */
   readonly entries: readonly Record<string, unknown>[];
   messages(): string[];
+  /** Reloads with `settings` over those of its start. */
+  reload(settings: Settings): Promise<unknown>;
 }
 
 export interface ClientOptions {
@@ -81,7 +83,8 @@ export class Stage {
     const staged = await TestRelay.start(all, options);
     this.#relays.add(staged);
     const { relay, entries, captured } = staged;
-    return { node, port, url, relay, entries, messages: captured.messages };
+    const reload = (more: Settings) => staged.reload(more);
+    return { node, port, url, relay, entries, messages: captured.messages, reload };
   }
 
   /** A publisher or viewer with a session of its own at any relay. Rejects with the refusal. */
