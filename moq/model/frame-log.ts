@@ -13,8 +13,11 @@ const LEAST_REST = 4 * 1024;
 /** Bytes of one frame beside its payload, as measured with `process.memoryUsage()`. The cache charges them. */
 export const FRAME_OVERHEAD = 240;
 
-/** Numbers of a frame in `#index`: its size, its delta, the number of its first segment, and where in that its header room begins. */
-const ENTRY = 4;
+/** Numbers of a frame in `#index`: its size, its delta, and its place: the number of a segment times {@link SPAN}, plus where in that its header room begins. */
+const ENTRY = 3;
+
+/** More than the bytes of a segment. */
+const SPAN = 2 * SEGMENT_BYTES;
 
 /**
  * The frames of one subgroup. Their payload is kept once, in segments, and shared by reference with every reader. A frame has no object of its
@@ -70,7 +73,7 @@ export class FrameLog {
     this.#size = size;
     this.#delta = delta;
     this.#received = 0;
-    if (this.#keeps) this.#index.push(size, delta, 0, 0);
+    if (this.#keeps) this.#index.push(size, delta, 0);
   }
 
   /** Copies bytes of the last frame in, from `at` on, as far as they fit into one segment. Returns the position after them. */
@@ -109,10 +112,11 @@ export class FrameLog {
     for (let frame = from; frame < to; frame++) {
       const at = frame * ENTRY;
       const [size, delta] = [this.#index[at] ?? 0, this.#index[at + 1] ?? 0];
-      let number = this.#index[at + 2] ?? 0;
+      const place = this.#index[at + 2] ?? 0;
+      let number = Math.floor(place / SPAN);
       let left = frame === this.length - 1 ? this.#received : size;
       let segment = this.#segments[number] ?? NOTHING;
-      let start = (this.#index[at + 3] ?? 0) + MAX_FRAME_HEADER;
+      let start = (place % SPAN) + MAX_FRAME_HEADER;
       payload += left;
       const headed = left === 0 ? -1 : this.#putHeader(dialect, segment, start, size, delta);
       if (headed < 0) into.push(dialect.frameHeader(size, delta).slice());
@@ -132,8 +136,9 @@ export class FrameLog {
     this.#lent = true;
   }
 
-  /** No more frames come: a last segment that is larger than it must be is replaced. */
+  /** No more frames come: index and last segment give back the memory that they do not need. */
   end(): void {
+    this.#index = this.#index.slice();
     const last = this.#segments.length - 1;
     const from = this.#segments[last];
     this.#segment = NOTHING;
@@ -164,8 +169,7 @@ export class FrameLog {
     const fits = rest >= needed || (this.#size > WHOLE_BYTES && rest >= LEAST_REST);
     if (!this.#keeps || !fits) this.#add(needed);
     if (this.#keeps) {
-      this.#index[this.#index.length - 2] = this.#segments.length - 1;
-      this.#index[this.#index.length - 1] = this.#filled;
+      this.#index[this.#index.length - 1] = (this.#segments.length - 1) * SPAN + this.#filled;
     }
     this.#filled += MAX_FRAME_HEADER;
   }

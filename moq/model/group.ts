@@ -71,7 +71,7 @@ export class Subgroup implements GroupWriter {
   #state: "open" | "finished" | "reset" = "open";
   #reason: Reason = "closed";
   #onStop: ((reason: Reason) => void) | undefined;
-  #onOver: (() => void)[] = [];
+  #onOver: (() => void)[] | undefined;
   /** When its last frame began; before the first frame, when the group began. */
   #activeAt: number;
   #endedAt: number | undefined;
@@ -260,8 +260,9 @@ export class Subgroup implements GroupWriter {
 
   /** Calls `callback` once no more frames come, possibly now. */
   whenOver(callback: () => void): void {
-    if (this.#state === "open") this.#onOver.push(callback);
-    else callback();
+    if (this.#state !== "open") callback();
+    else if (this.#onOver === undefined) this.#onOver = [callback];
+    else this.#onOver.push(callback);
   }
 
   /** Drops all frames, the current one as well. Attached readers get the frames that come. */
@@ -297,9 +298,9 @@ export class Subgroup implements GroupWriter {
     this.#readers = [];
     if (this.#state === "reset") this.#log.forget();
     const callbacks = this.#onOver;
-    this.#onOver = [];
+    this.#onOver = undefined;
     this.#host.done(this.#group);
-    for (const callback of callbacks) callback();
+    for (const callback of callbacks ?? []) callback();
   }
 }
 

@@ -2,7 +2,7 @@ import type { RecvStream } from "../../link.ts";
 import type { GroupWriter } from "../../model/index.ts";
 import type { Reason } from "../../reason.ts";
 import { BoundExceeded, READ } from "../../wire/codec/index.ts";
-import { type Setup, UniReader } from "../../wire/lite/index.ts";
+import { type FrameSink, type GroupHeader, type Setup, UniReader, type UniSink } from "../../wire/lite/index.ts";
 import type { TurnHandler } from "../intake.ts";
 import type { Receiver } from "../received-groups.ts";
 import type { LiteContext } from "./context.ts";
@@ -17,7 +17,7 @@ export interface UniHost {
 }
 
 /** A unidirectional stream of the peer: SETUP or a group (moq-lite Unidirectional Streams). */
-export class IncomingUni implements TurnHandler {
+export class IncomingUni implements TurnHandler, UniSink {
   readonly #context: LiteContext;
   readonly #host: UniHost;
   readonly #stream: RecvStream;
@@ -29,27 +29,25 @@ export class IncomingUni implements TurnHandler {
     this.#context = context;
     this.#host = host;
     this.#stream = stream;
-    this.#reader = new UniReader(context.caps, context.wire, {
-      group: (header) => {
-        host.headerComplete(this);
-        const subscription = host.subscription(header.subscribe);
-        const writer = context.session.received.begin(stream, subscription, header.sequence);
-        if (writer === undefined) {
-          this.#ignored = true;
-          return NOTHING;
-        }
-        this.#writer = writer;
-        return writer;
-      },
-      setup: (setup) => {
-        host.headerComplete(this);
-        host.setup(setup);
-      },
-      unknown: () => {
-        host.headerComplete(this);
-        this.refuse("unsupported");
-      },
-    });
+    this.#reader = new UniReader(context.caps, context.wire, this);
+  }
+
+  group({ subscribe, sequence }: GroupHeader): FrameSink {
+    this.#host.headerComplete(this);
+    const { received } = this.#context.session;
+    this.#writer = received.begin(this.#stream, this.#host.subscription(subscribe), sequence);
+    this.#ignored = this.#writer === undefined;
+    return this.#writer ?? NOTHING;
+  }
+
+  setup(setup: Setup): void {
+    this.#host.headerComplete(this);
+    this.#host.setup(setup);
+  }
+
+  unknown(): void {
+    this.#host.headerComplete(this);
+    this.refuse("unsupported");
   }
 
   data(bytes: Uint8Array): Uint8Array {

@@ -53,8 +53,8 @@ export class FrameReader {
   #missing = -1;
   /** Timestamp of the current frame, or of the last one. */
   #timestamp = 0;
-  /** The bytes so far of an incomplete header. */
-  readonly #header = new Uint8Array(MAX_HEADER);
+  /** The bytes so far of an incomplete header, once there was one. */
+  #header: Uint8Array | undefined;
   #held = 0;
 
   constructor(caps: Capabilities, limits: WireLimits, sink: FrameSink) {
@@ -99,6 +99,7 @@ export class FrameReader {
     }
     const before = this.#held;
     const take = Math.min(MAX_HEADER - before, bytes.length - at);
+    this.#header ??= new Uint8Array(MAX_HEADER);
     this.#header.set(bytes.subarray(at, at + take), before);
     this.#held = before + take;
     const length = this.#headerLength(this.#header, 0, this.#held);

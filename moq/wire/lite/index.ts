@@ -7,7 +7,7 @@ export {
 } from "./announce.ts";
 export { DATAGRAM_BYTES, decodeDatagram, encodeDatagram } from "./datagram.ts";
 export { encodeFrameHeader, FrameReader, type FrameSink } from "./frame.ts";
-export { encodeGroupStream } from "./group.ts";
+export { encodeGroupStream, type GroupHeader } from "./group.ts";
 export { encodeProbe } from "./probe.ts";
 export { encodeRequest, type OpeningRequest, type Request, RequestReader } from "./requests.ts";
 export { encodeSetupStream, type Setup } from "./setup.ts";
