@@ -21,6 +21,7 @@ export {
   PROTECTION_TEXTS,
   PROTECTIONS,
   type Protection,
+  WARM_METRICS,
 } from "./failover/index.ts";
 export { nodeOf, subjectOf } from "./identity.ts";
 export { type DnsEntry, dnsEntries, type Resolver, SUSPICION_METRICS } from "./links/index.ts";

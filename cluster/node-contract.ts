@@ -67,6 +67,8 @@ export interface MeshSettings {
   readonly heartbeatMs: number;
   /** Milliseconds of silence after which a relay whose media flows is probed; 0: no relay is suspected before its link is over. */
   readonly probeAfterMs: number;
+  /** Relays to which a link is kept for failover; 0: none. */
+  readonly warmLinks: number;
 }
 
 /** What happens to a node of the mesh, for its log. */

@@ -1,20 +1,11 @@
 import type { Clock } from "../moq/clock.ts";
 import type { LinkInfo } from "../moq/link.ts";
-import type { Distribution } from "../moq/metrics.ts";
-import type { Broadcasts, Source } from "../moq/model/index.ts";
+import type { Broadcasts } from "../moq/model/index.ts";
 import type { Session } from "../moq/session/index.ts";
 import { ClockBound } from "./clock-bound.ts";
-import type { LoadLink, MeshRevocation, NodeInfo, Role } from "./contract.ts";
+import type { LoadLink, MeshRevocation, NodeInfo } from "./contract.ts";
 import { ControlClient } from "./control/index.ts";
-import {
-  FAILOVER_METRICS,
-  type FailoverCounters,
-  gapsOf,
-  Hitless,
-  MeshSource,
-  type MeshSourceDeps,
-  type Protection,
-} from "./failover/index.ts";
+import { MeshSources } from "./failover/index.ts";
 import { Discovery, ExternalRelays, PeerLinks, type Resolver, staticPeers } from "./links/index.ts";
 import { MeshBroadcasts } from "./mesh-broadcasts.ts";
 import type { MachineLoad, MeshLimits, MeshNodeEvents, MeshProbe, MeshSettings } from "./node-contract.ts";
@@ -35,12 +26,6 @@ import { Topology } from "./topology.ts";
 
 /** Shortest time in milliseconds after which two relays with one name are no restart of one. */
 const SETTLE_MS = 5_000;
-
-/**
- * Longest time in milliseconds that a regional waits for a route: the edges that it serves know other routes, and keep their viewers
- * meanwhile.
- */
-const REGIONAL_HOLD_MS = 1_000;
 
 export interface MeshNodeDeps extends Omit<MeshSessionsDeps, "roots" | "events"> {
   readonly self: NodeInfo;
@@ -72,9 +57,7 @@ export class MeshNode {
   readonly root: Root | undefined;
   /** Divides the limits of tenants; absent where no root is configured. */
   readonly tenants: TenantDesk | undefined;
-  readonly failovers: FailoverCounters;
-  readonly hitless: Hitless;
-  readonly #gaps: Distribution;
+  readonly sources: MeshSources;
   readonly #deps: MeshNodeDeps;
   readonly #sessions: MeshSessions;
   readonly #discovery: Discovery;
@@ -88,9 +71,6 @@ export class MeshNode {
     const { self, settings, clock, random, events } = deps;
     this.#deps = deps;
     this.self = self;
-    this.failovers = deps.broadcasts.counters.numbers(FAILOVER_METRICS);
-    this.#gaps = gapsOf(deps.broadcasts.counters);
-    this.hitless = new Hitless(settings.hitless, deps.broadcasts.counters);
     this.#sessions = new MeshSessions({ ...deps, roots: settings.roots });
     this.peers = new PeerLinks({
       clock,
@@ -104,6 +84,9 @@ export class MeshNode {
       dial: async (node, on) => await this.#dialPeer(node, on),
       changed: () => this.broadcasts.nodesChanged(),
     });
+    const peers = deps.probe?.peers(this.peers) ?? this.peers;
+    const { counters } = deps.broadcasts;
+    this.sources = new MeshSources({ role: self.role, clock, peers, counters, settings });
     const clocks = this.#makeClocks();
     this.routes = new RouteTable({
       self,
@@ -214,16 +197,6 @@ export class MeshNode {
     return this.#discovery.failing;
   }
 
-  /** The relay that a track of the source is taken from now. Absent for a source that is not of this mesh. */
-  relayOf(source: Source, track: string): string | undefined {
-    return source instanceof MeshSource ? source.relayOf(track) : undefined;
-  }
-
-  /** How a track of the source is protected under a hitless prefix. */
-  protectionOf(source: Source, track: string): Protection | undefined {
-    return source instanceof MeshSource ? source.protectionOf(track) : undefined;
-  }
-
   /** The id in the logs of the open link to a relay. */
   linkId(node: string): string | undefined {
     const session = this.peers.session(node);
@@ -246,6 +219,7 @@ export class MeshNode {
     this.#discovery.close();
     this.control.close();
     this.broadcasts.close();
+    this.sources.close();
     this.peers.close();
     this.#externals.close();
     this.#sessions.close();
@@ -369,10 +343,7 @@ export class MeshNode {
 
   #makeBroadcasts(clocks: ClockBound): MeshBroadcasts {
     const { self, settings, bounds, broadcasts, clock, wallNow, probe } = this.#deps;
-    const { hitless } = this;
     const { lingerMs, redundant, cost } = settings;
-    const peers = probe?.peers(this.peers) ?? this.peers;
-    const wait = failoverWait(self.role, settings.holdMs);
     return new MeshBroadcasts({
       self,
       broadcasts,
@@ -386,8 +357,7 @@ export class MeshNode {
       maxScopes: bounds.scopes,
       redundant,
       cost,
-      source: (on) =>
-        new MeshSource({ clock, peers, hitless, counters: this.failovers, gaps: this.#gaps, ...wait, ...on }),
+      source: (on) => this.sources.make(on),
       refused: (bound) => {
         broadcasts.counters.boundsHit[bound]++;
       },
@@ -411,11 +381,4 @@ export class MeshNode {
       unreachable: events.notIdentified,
     });
   }
-}
-
-/** How long a subscription waits for a route to its broadcast, and how it ends when there is none. */
-function failoverWait(role: Role, holdMs: number): Pick<MeshSourceDeps, "holdMs" | "lostAs"> {
-  return role === "regional"
-    ? { holdMs: Math.min(holdMs, REGIONAL_HOLD_MS), lostAs: "unroutable" }
-    : { holdMs, lostAs: "upstream" };
 }

@@ -52,6 +52,7 @@ export const BOUNDS = [
   "mesh_tier_relays",
   "mesh_tier_asks",
   "mesh_dns_relays",
+  "mesh_warm_links",
   "mesh_clock_ahead",
   "mesh_revocations",
   "mesh_tenants",

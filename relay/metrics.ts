@@ -5,6 +5,7 @@ import {
   REPLICATION_METRICS,
   SUSPICION_METRICS,
   TOPOLOGY_METRICS,
+  WARM_METRICS,
 } from "../cluster/index.ts";
 import { CLOUD_METRICS, HOOK_METRICS } from "../machine/index.ts";
 import { COUNTER_GROUPS } from "../moq/counters.ts";
@@ -47,6 +48,7 @@ export const METRICS: readonly MetricGroup[] = [
   FAILOVER_METRICS,
   SUSPICION_METRICS,
   GAP_METRICS,
+  WARM_METRICS,
   HITLESS_METRICS,
   REGISTRY_METRICS,
   REPLICATION_METRICS,

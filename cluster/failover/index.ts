@@ -1,3 +1,4 @@
 export { HITLESS_METRICS, Hitless, PROTECTION_TEXTS, PROTECTIONS } from "./hitless/index.ts";
 export { MeshSource, type MeshSourceDeps, type Protection } from "./mesh-source.ts";
-export { FAILOVER_METRICS, type FailoverCounters, GAP_METRICS, gapsOf } from "./metrics.ts";
+export { MeshSources } from "./mesh-sources.ts";
+export { FAILOVER_METRICS, type FailoverCounters, GAP_METRICS, gapsOf, WARM_METRICS } from "./metrics.ts";

@@ -13,6 +13,7 @@ import { isPassing, isRefusedHere } from "./answers.ts";
 import { HeldGroup } from "./held-group.ts";
 import { HitlessTrack, type HitlessTrackDeps, type ProtectionCode } from "./hitless/index.ts";
 import { RelaysBehind } from "./relays-behind.ts";
+import type { WarmLinks } from "./warm-links.ts";
 
 /** Milliseconds until relays are asked again after none could be reached. */
 const RETRY_MS = 250;
@@ -20,6 +21,8 @@ const RETRY_MS = 250;
 export type MeshSourceDeps = Omit<HitlessTrackDeps, "behind" | "gone"> & {
   /** No track and no request is left. */
   readonly idle: () => void;
+  /** Keeps a link to the relay that the tracks would move to. */
+  readonly warm: Pick<WarmLinks, "want">;
 };
 
 /** How a track under a hitless prefix is protected now. */
@@ -74,12 +77,14 @@ export class MeshSource implements Source {
         behind: (node) => this.#behind.add(node),
         gone: () => {
           this.#tracks.delete(running);
+          if (this.#tracks.size === 0) this.#deps.warm.want(this, undefined);
           this.#checkIdle();
         },
       },
     );
     this.#tracks.add(running);
     running.start();
+    if (this.#tracks.size === 1) this.#keepWarm();
     return running;
   }
 
@@ -120,6 +125,20 @@ export class MeshSource implements Source {
   /** The order of the candidates changed. */
   candidatesChanged(): void {
     for (const track of [...this.#tracks]) track.candidatesChanged();
+    if (this.#tracks.size > 0) this.#keepWarm();
+  }
+
+  /** Has a link kept to the best relay that no track is taken from. */
+  #keepWarm(): void {
+    const { warm, peers } = this.#deps;
+    const candidates = this.#candidates();
+    const relays = this.#relays();
+    // Before a relay has answered, the tracks are asked for at the first one.
+    const used = relays.size > 0 ? relays : new Set(candidates.slice(0, 1));
+    warm.want(
+      this,
+      candidates.find((one) => !used.has(one) && peers.usable(one)),
+    );
   }
 
   close(): void {

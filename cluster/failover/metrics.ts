@@ -1,4 +1,4 @@
-import { counter, Distribution, histogram, type MetricSources, metricGroup } from "../../moq/metrics.ts";
+import { counter, Distribution, gauge, histogram, type MetricSources, metricGroup } from "../../moq/metrics.ts";
 
 export const FAILOVER_METRICS = metricGroup("Failover", {
   failovers: counter("mesh_failovers_total", "Tracks that moved to another relay because theirs was lost."),
@@ -22,4 +22,16 @@ export function gapsOf(sources: MetricSources): Distribution {
   const gaps = new Distribution(GAP_METRICS.metrics.gaps);
   sources.attach(GAP_METRICS, () => ({ gaps }));
   return gaps;
+}
+
+export const WARM_METRICS = metricGroup("Links kept for failover", {
+  links: gauge(
+    "mesh_warm_links",
+    "Relays to which a link is kept because tracks would move there if their relay failed.",
+  ),
+});
+
+/** Shows the links that `warm` keeps in the metrics. */
+export function warmLinksIn(sources: MetricSources, warm: { readonly size: number }): void {
+  sources.attach(WARM_METRICS, () => ({ links: warm.size }));
 }

@@ -28,6 +28,10 @@ const LOOK_MS = 20;
 /** Shortest wait in milliseconds: the rest of a time may be a rounding error. */
 const SHORTEST_MS = 1;
 
+/** Milliseconds of lateness that count at most, and the share of it that is left at the next look. */
+const MOST_LATE_MS = 100;
+const LATE_DECAY = 0.9;
+
 /** A link as the watch sees it. */
 export interface WatchedLink {
   vitals(): LinkStats;
@@ -70,6 +74,8 @@ export class SilenceWatch {
   readonly #watched = new Map<string, Watched>();
   #cancel: (() => void) | undefined;
   #dueAt = Number.POSITIVE_INFINITY;
+  /** Milliseconds by which this relay's own timers are late, of late. */
+  #lateMs = 0;
 
   constructor(deps: SilenceWatchDeps) {
     this.#deps = deps;
@@ -116,6 +122,8 @@ export class SilenceWatch {
     this.#cancel?.();
     this.#dueAt = at;
     this.#cancel = clock.timer(ms, () => {
+      const lateMs = Math.min(clock.now() - this.#dueAt, MOST_LATE_MS);
+      this.#lateMs = Math.max(lateMs, this.#lateMs * LATE_DECAY);
       this.#dueAt = Number.POSITIVE_INFINITY;
       let next = Number.POSITIVE_INFINITY;
       for (const [node, watched] of [...this.#watched]) next = Math.min(next, this.#look(node, watched));
@@ -154,10 +162,10 @@ export class SilenceWatch {
     if (watched.probes < PROBES) {
       if (watched.probes > 0 && sinceMs < PROBE_GAP_MS) return PROBE_GAP_MS - sinceMs;
       this.#probe(watched, now);
-      return watched.probes < PROBES ? PROBE_GAP_MS : answerMs(rttMs);
+      return watched.probes < PROBES ? PROBE_GAP_MS : this.#answerMs(rttMs);
     }
     if (!watched.suspected) {
-      if (sinceMs < answerMs(rttMs)) return answerMs(rttMs) - sinceMs;
+      if (sinceMs < this.#answerMs(rttMs)) return this.#answerMs(rttMs) - sinceMs;
       watched.suspected = true;
       this.#probe(watched, now);
       suspected(node, silentMs);
@@ -174,9 +182,9 @@ export class SilenceWatch {
   #pauseOf({ busy, suspected }: Watched): number {
     return busy || suspected ? LOOK_MS : Math.max(LOOK_MS, this.#deps.heartbeatMs / 2);
   }
-}
 
-/** Milliseconds that a peer with this round trip has for an answer. */
-function answerMs(rttMs: number): number {
-  return ROUND_TRIPS * rttMs + ANSWER_MS;
+  /** Milliseconds that a peer with this round trip has for an answer: longer where this machine is busy, because the answer may wait here. */
+  #answerMs(rttMs: number): number {
+    return ROUND_TRIPS * rttMs + ANSWER_MS + 2 * this.#lateMs;
+  }
 }

@@ -199,6 +199,7 @@ function settingsOf({ roots, regions, options }: Surroundings, info: NodeInfo): 
     peerTimeoutMs: options.peer?.idleTimeoutMs ?? PEER_LINK.idleTimeoutMs,
     heartbeatMs: options.peer?.keepAliveMs ?? PEER_LINK.keepAliveMs,
     probeAfterMs: PROBE_AFTER_MS,
+    warmLinks: 4,
     ...options.settings?.(info),
   };
 }

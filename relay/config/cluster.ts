@@ -232,6 +232,13 @@ export const clusterSection = section(
       min: "0s",
       max: "10s",
     }),
+    warm_links: integer({
+      description:
+        "Relays to which a connection is kept because tracks would move there if their relay failed. It carries no media before that.",
+      default: 4,
+      min: 0,
+      max: 64,
+    }),
     linger: duration({
       description: "How long a connection to a relay, or a query at a root, stays open after its last use.",
       default: "10s",

@@ -197,7 +197,7 @@ export class MeshRuntime {
         Object.assign(this.#limits, limits);
         this.#redirect = next.redirect;
         this.#node.learn(next.peers);
-        this.#node.hitless.use(next.hitless);
+        this.#node.sources.hitless.use(next.hitless);
         return changed;
       },
       discard,
@@ -247,12 +247,12 @@ export class MeshRuntime {
 
   /** The relay that a track of the source is taken from now. */
   relayOf(source: Source, track: string): string | undefined {
-    return this.#node.relayOf(source, track);
+    return this.#node.sources.relayOf(source, track);
   }
 
   /** How a track of the source is protected under a hitless prefix. */
   protectionOf(source: Source, track: string): Protection | undefined {
-    return this.#node.protectionOf(source, track);
+    return this.#node.sources.protectionOf(source, track);
   }
 
   /** What this relay cannot reach now, by the kind of its role in the mesh. */
@@ -296,7 +296,7 @@ export class MeshRuntime {
 function settingsOf(config: Config["cluster"], dns: readonly DnsEntry[]): MeshSettings {
   const { root: roots, role, serveRoot, peers, connect: externals, regions, hashDepth, redundant } = config;
   const { hitless, cost, busy, egress, redirectBusy: redirects, dnsIntervalMs, leaseMs, holdMs, lingerMs } = config;
-  const { peerTimeoutMs, heartbeatMs, probeAfterMs, rampMs } = config;
+  const { peerTimeoutMs, heartbeatMs, probeAfterMs, rampMs, warmLinks } = config;
   const times = { dnsIntervalMs, leaseMs, holdMs, lingerMs, peerTimeoutMs, heartbeatMs, probeAfterMs, rampMs };
   return {
     roots,
@@ -312,6 +312,7 @@ function settingsOf(config: Config["cluster"], dns: readonly DnsEntry[]): MeshSe
     redundant,
     hitless,
     cost,
+    warmLinks,
     ...times,
   };
 }

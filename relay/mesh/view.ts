@@ -103,7 +103,7 @@ function tenantUse(tenants: Iterable<ClusterTenant>, series: number): Sample[] {
 
 /** What the admin endpoints may know of the mesh. */
 export function clusterView(mesh: MeshNode): ClusterView {
-  const { self, root, routes, broadcasts, rootless, control, failovers, namesakes, links } = mesh;
+  const { self, root, routes, broadcasts, rootless, control, sources, namesakes, links } = mesh;
   const { node, role, region } = self;
   const { remote, registered, scopes } = broadcasts.counts;
   return {
@@ -117,7 +117,7 @@ export function clusterView(mesh: MeshNode): ClusterView {
     tenants: mesh.tenants?.size ?? 0,
     tiers: rootless.counts,
     upstreams: links,
-    ...failovers,
+    ...sources.failovers,
     namesakes,
     registry: root && registryView(root),
   };

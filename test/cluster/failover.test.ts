@@ -25,6 +25,7 @@ class Scene {
     peers: this.peers,
     candidates: () => this.candidates,
     besides: (first) => this.candidates.filter((node) => node !== first),
+    warm: { want: () => {} },
     hitless: new Hitless([], new MetricSources()),
     holdMs: HOLD_MS,
     lostAs: "upstream",

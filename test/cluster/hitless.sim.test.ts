@@ -103,7 +103,7 @@ class Stage {
   get state(): string | undefined {
     const { broadcasts, mesh } = this.world.relay("e1");
     const source = broadcasts.broadcast(PATH)?.routes[0]?.source;
-    return source && mesh.protectionOf(source, TRACK)?.state;
+    return source && mesh.sources.protectionOf(source, TRACK)?.state;
   }
 
   async protectedAgain(): Promise<void> {
@@ -212,8 +212,8 @@ describe("a hitless path", () => {
       stage.checkContent();
       assert.ok(worstGapMs <= MOST_GAP_MS, `a gap of ${worstGapMs} ms`);
       assert.deepEqual(stage.world.defects, []);
-      assert.equal(stage.world.relay("e1").mesh.failovers.groupsLost, 0);
-      assert.ok(stage.world.relay("e1").mesh.hitless.counters.duplicateBytes > 0);
+      assert.equal(stage.world.relay("e1").mesh.sources.failovers.groupsLost, 0);
+      assert.ok(stage.world.relay("e1").mesh.sources.hitless.counters.duplicateBytes > 0);
     });
   }
 
@@ -230,12 +230,12 @@ describe("a hitless path", () => {
     const stage = new Stage(2, ["twin"]);
     await stage.start(1);
     for (const node of ["o1", "r1", "r2"]) assert.equal(stage.world.relay(node).counters.tracksActive, 1, node);
-    const edge = stage.world.relay("e1").mesh.hitless.counters;
+    const edge = stage.world.relay("e1").mesh.sources.hitless.counters;
     const before = { bytes: edge.duplicateBytes, frames: stage.watcher.frames };
     await stage.flow(50);
     // The slower copy of a group's last frame is stopped.
     const share = (edge.duplicateBytes - before.bytes) / (stage.watcher.frames - before.frames) / FRAME_BYTES;
     assert.ok(share > 0.7 && share <= 1, `${share} of all bytes came twice`);
-    assert.equal(stage.world.relay("r1").mesh.hitless.counters.duplicateBytes, 0);
+    assert.equal(stage.world.relay("r1").mesh.sources.hitless.counters.duplicateBytes, 0);
   });
 });

@@ -31,6 +31,7 @@ class Scene {
       peers: this.peers,
       candidates: () => this.candidates,
       besides: (first) => this.candidates.filter((node) => node !== first),
+      warm: { want: () => {} },
       hitless: this.hitless,
       holdMs: HOLD_MS,
       lostAs: "upstream",

@@ -99,7 +99,12 @@ describe("a mesh in one process", () => {
     await world.pass(100);
     assert.deepEqual(viewer.groupLines, ["0 finished before|after"]);
     assert.ok(gap < 1_000, `${gap} ms`);
-    assert.deepEqual(world.relay("e1").mesh.failovers, { failovers: 1, splices: 0, groupsResumed: 1, groupsLost: 0 });
+    assert.deepEqual(world.relay("e1").mesh.sources.failovers, {
+      failovers: 1,
+      splices: 0,
+      groupsResumed: 1,
+      groupsLost: 0,
+    });
   });
 
   it("announces a broadcast only to relays that asked: messages for one event", async (t) => {

@@ -51,7 +51,7 @@ describe("a relay that is also a root", () => {
     assert.deepEqual([log, viewer.groupLines], [["+live/b"], ["0 finished frame"]]);
     // Two clients, o2's control session, and a link for media: none of them is with itself.
     assert.deepEqual([root.mesh.control.connected, root.mesh.peers.up], [1, ["o2"]]);
-    assert.equal(root.mesh.failovers.failovers, 0);
+    assert.equal(root.mesh.sources.failovers.failovers, 0);
     await world.relay("o2").kill();
     await world.pass(LEASE_MS + 12_000);
     assert.deepEqual(known(world, "o1"), { relays: ["o1 true"], holdings: [] });

@@ -44,7 +44,7 @@ describe("two origins with the same content", () => {
         const { missing, world } = await killed(keeps, within);
         assert.deepEqual(missing, []);
         assert.deepEqual(world.defects, []);
-        assert.equal(world.relay("r1").mesh.failovers.groupsLost, 0);
+        assert.equal(world.relay("r1").mesh.sources.failovers.groupsLost, 0);
       });
     }
   }

@@ -20,6 +20,7 @@ async function scene() {
     gaps: gapsOf(new MetricSources()),
     holdMs: 5_000,
     lostAs: "upstream",
+    warm: { want: () => {} },
     hitless: new Hitless([], new MetricSources()),
     ...on,
   });

@@ -69,6 +69,7 @@ describe("a scope that is asked for again during a handover", () => {
           counters,
           gaps: gapsOf(broadcasts.counters),
           hitless,
+          warm: { want: () => {} },
           ...on,
         }),
       refused: () => {},

@@ -23,6 +23,7 @@ class Scene {
       peers: this.peers,
       candidates: () => this.candidates.toSorted((a, b) => Number(this.#silent(a)) - Number(this.#silent(b))),
       besides: (first) => this.candidates.filter((node) => node !== first),
+      warm: { want: () => {} },
       hitless: new Hitless([], new MetricSources()),
       holdMs: 5_000,
       lostAs,

@@ -80,6 +80,7 @@ const PUBLISHED = [
   "counter mesh_suspicions_unfounded_total",
   "gauge mesh_tier_asks",
   "gauge mesh_tier_relays",
+  "gauge mesh_warm_links",
   "gauge node_info node role region",
   "counter packets_lost_total role",
   "counter packets_sent_total role",
