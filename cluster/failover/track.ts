@@ -15,7 +15,7 @@ const PREFER_MS = 5_000;
 const OVERLAP_MS = 10_000;
 /** Milliseconds until relays are asked again after all of them refused. */
 const RETRY_MS = 250;
-/** Milliseconds without a group after which a track moves to a renewed link: it may have no further group for hours. */
+/** Milliseconds without a group after which a track moves without one: it may have no further group for hours. */
 const SILENT_MS = 5_000;
 /** Milliseconds for the last groups of a track that has ended: their streams may arrive after its end. */
 const STRAGGLER_MS = 2_000;
@@ -361,13 +361,14 @@ export class FailoverTrack implements Upstream, TrackAtRelayEvents {
     });
   }
 
-  /** Subscribes at the best other relay, which takes over with its first group. */
+  /** Subscribes at the best other relay, which takes over with its first group, or when both have been silent. */
   #move(): void {
     if (this.#over || this.#concluding || this.#next !== undefined) return;
     const current = this.#current?.node;
     const best = this.#deps.candidates().find((node) => node !== current && !this.#refused.has(node));
     if (best === undefined) return;
     this.#next = this.#subscribeAt(best);
+    this.#awaitSilence(this.#next);
   }
 
   /** `first`: the group with which the next relay began. */

@@ -155,6 +155,23 @@ describe("a track whose relay falls silent", () => {
   });
 });
 
+describe("a track that moves to a relay which is better again", () => {
+  it("moves without a group when none comes for five seconds, so that it is not taken from two relays for long", async () => {
+    const scene = new Scene();
+    scene.candidates = ["b"];
+    await scene.watch();
+    scene.b.taken(7).finish();
+    scene.candidates = ["a", "b"];
+    scene.source.candidatesChanged();
+    scene.clock.advance(5_000);
+    await settle();
+    assert.equal(scene.a.last.options.start, 8);
+    assert.equal(scene.b.last.cancelled, false);
+    scene.clock.advance(5_000);
+    assert.equal(scene.b.last.cancelled, true);
+  });
+});
+
 describe("a relay that was suspected", () => {
   it("is in doubt for longer each time, and at most for a minute", () => {
     const clock = new ManualClock();
