@@ -3,7 +3,10 @@ import type { AudienceReport } from "../load/messages.ts";
 import type { Stormed } from "./crowd/messages.ts";
 import type { KindName } from "./kinds.ts";
 
-/** Most memory during a storm, as a multiple of what there is before or after it, whichever is more. */
+/**
+ * Most memory during a storm, as a multiple of what there is before it or with those who came, whichever is more; and after they have left, as a multiple
+ * of that before.
+ */
 const RSS_TIMES = 1.5;
 
 /** Most latency of the viewers who stay, as a multiple of that before; below the floor in milliseconds the machine decides. */
@@ -23,8 +26,8 @@ export interface StormFigures {
   readonly lost: Readonly<Record<string, number>>;
   /** Latency of the viewers who stay. */
   readonly stay: { readonly before: Percentiles; readonly during: Percentiles; readonly framesLost: number };
-  /** Resident memory of the relay. */
-  readonly rssMb: { readonly before: number; readonly peak: number; readonly after: number };
+  /** Resident memory of the relay: before the storm, at most, with all who came, and a while after they have left. */
+  readonly rssMb: { readonly before: number; readonly peak: number; readonly with: number; readonly after: number };
   /** CPU of the relay from the beginning of the storm until all had what they came for. */
   readonly cpuS: number;
   /** Goals that were missed, each as a sentence. */
@@ -70,14 +73,17 @@ export function framesLost({ tracks }: AudienceReport, due: number): number {
 }
 
 function missed({ done, of, refused, lost, stay, rssMb }: Omit<StormFigures, "missed">): string[] {
-  const { before, peak, after } = rssMb;
-  const rest = Math.max(before, after);
+  const { before, peak, with: withCrowd, after } = rssMb;
+  const rest = Math.max(before, withCrowd);
   const most = LATENCY_TIMES * Math.max(stay.before.p99, LATENCY_FLOOR_MS / LATENCY_TIMES);
   return [
     ...(done < of ? [`${of - done} of ${of} did not get what they came for`] : []),
     ...counts("attempts were refused", refused),
     ...counts("sessions ended", lost),
     ...(peak > RSS_TIMES * rest ? [`memory rose to ${(peak / rest).toFixed(2)} times what it is at rest`] : []),
+    ...(after > RSS_TIMES * before
+      ? [`memory was ${(after / before).toFixed(2)} times that before the storm when all had left`]
+      : []),
     ...(stay.during.p99 > most
       ? [`p99 of the viewers who stay rose from ${stay.before.p99.toFixed(1)} to ${stay.during.p99.toFixed(1)} ms`]
       : []),

@@ -25,7 +25,7 @@ const FLAGS: Flags = {
   watchers: { value: "N", text: "Sessions that list broadcasts, instead of the kind's own number." },
   stay: { value: "N", text: "Viewers who are there before and stay (default 50)." },
   seconds: { value: "S", text: "Length of the storm, and of the time before it (default 10)." },
-  after: { value: "S", text: "Time after the storm until memory is read again (default 30)." },
+  after: { value: "S", text: "Time after all have left until memory is read again (default 30)." },
   auth: { value: "MS", text: "Time that the auth service takes to decide on each viewer who comes (default 1500)." },
   engine: { value: "NAME", text: "QUIC engine of the relay (default auto)." },
   "load-engine": { value: "NAME", text: "QUIC engine of the load (default auto)." },

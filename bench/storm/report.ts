@@ -24,7 +24,12 @@ export function stormJson({ stay, seconds, after, authMs }: StormOptions, figure
       lost: one.lost,
       stay_latency_ms: { before: json(one.stay.before), during: json(one.stay.during) },
       stay_frames_lost: one.stay.framesLost,
-      rss_mb: { before: round(one.rssMb.before), peak: round(one.rssMb.peak), after: round(one.rssMb.after) },
+      rss_mb: {
+        before: round(one.rssMb.before),
+        peak: round(one.rssMb.peak),
+        with: round(one.rssMb.with),
+        after: round(one.rssMb.after),
+      },
       cpu_s: round(one.cpuS),
       missed: one.missed,
     })),
@@ -40,7 +45,7 @@ export function stormText({ stay, seconds, after }: StormOptions, figures: reado
     "wait p50, p99, s",
     "refused",
     "stay p99 before, during, ms",
-    "RSS before, peak, after, MB",
+    "RSS before, peak, with, after, MB",
     "CPU, s",
   ];
   const rows = figures.map((one) => [
@@ -50,12 +55,12 @@ export function stormText({ stay, seconds, after }: StormOptions, figures: reado
     `${(one.waitMs.p50 / 1_000).toFixed(2)}, ${(one.waitMs.p99 / 1_000).toFixed(2)}`,
     String(Object.values(one.refused).reduce((sum, count) => sum + count, 0)),
     `${one.stay.before.p99.toFixed(1)}, ${one.stay.during.p99.toFixed(1)}`,
-    [one.rssMb.before, one.rssMb.peak, one.rssMb.after].map((mb) => mb.toFixed(0)).join(", "),
+    [one.rssMb.before, one.rssMb.peak, one.rssMb.with, one.rssMb.after].map((mb) => mb.toFixed(0)).join(", "),
     one.cpuS.toFixed(1),
   ]);
   const missed = figures.flatMap(({ kind, missed: goals }) => goals.map((goal) => `missed (${kind}): ${goal}`));
   return [
-    `storm: ${seconds} s beside ${stay} viewers who stay; memory again after ${after} s`,
+    `storm: ${seconds} s beside ${stay} viewers who stay; memory ${after} s after all have left`,
     "",
     ...align([header, ...rows]),
     ...(missed.length === 0 ? [] : ["", ...missed]),

@@ -132,13 +132,15 @@ class Storm {
       const [stormed] = await Promise.all([raging, this.#window("storm")]);
       const cpuS = (cpuUs(pid) - cpuFrom) / 1_000_000;
       const during = await this.#collect();
+      const withCrowd = memory.nowMb;
+      await this.#load.crowd.ask({ kind: "leave" }, "left", CONNECT_MS);
       await this.#progress.during("after the storm", after * 1_000);
       const measured = {
         kind: this.#kind.name,
         size: this.#size,
         watchers,
         stay: { before: before.latency, during: during.latency, framesLost: during.lost },
-        rssMb: { before: memory.beforeMb, peak: memory.peakMb, after: memory.nowMb },
+        rssMb: { before: memory.beforeMb, peak: memory.peakMb, with: withCrowd, after: memory.nowMb },
         cpuS,
       };
       return figuresOf(measured, stormed, during.sessions);

@@ -17,10 +17,10 @@ function optionsOf(...args: string[]) {
 
 const at = (ms: number) => ({ p50: ms, p99: ms, max: ms });
 
-/** A storm in which p99 rises from 10 ms to `p99`, and memory from 100 MB to `peak` and to `after`. */
-function measured(p99: number, peak: number, after: number) {
+/** A storm in which p99 rises from 10 ms to `p99`, and memory from 100 MB to `peak`, then to `withCrowd` and to `after`. */
+function measured(p99: number, peak: number, withCrowd: number, after = 100) {
   const stay = { before: at(10), during: at(p99), framesLost: 0 };
-  const rssMb = { before: 100, peak, after };
+  const rssMb = { before: 100, peak, with: withCrowd, after };
   return { kind: "viewers" as const, size: 10, watchers: 0, stay, rssMb, cpuS: 1 };
 }
 
@@ -40,12 +40,13 @@ describe("figures of a storm", () => {
   });
 
   it("name each goal that was missed", () => {
-    const { missed } = figuresOf(measured(21, 151, 100), stormed(9, { "status 503": 2 }), { "remote 1": 3 });
+    const { missed } = figuresOf(measured(21, 151, 100, 151), stormed(9, { "status 503": 2 }), { "remote 1": 3 });
     assert.deepEqual(missed, [
       "1 of 10 did not get what they came for",
       "2 attempts were refused (status 503)",
       "3 sessions ended (remote 1)",
       "memory rose to 1.51 times what it is at rest",
+      "memory was 1.51 times that before the storm when all had left",
       "p99 of the viewers who stay rose from 10.0 to 21.0 ms",
     ]);
   });
@@ -59,7 +60,7 @@ describe("figures of a storm", () => {
   it("are printed for a person and for a program", () => {
     const figures = [figuresOf(measured(30, 150, 100), stormed(10), {})];
     const text = stormText(optionsOf(), figures);
-    assert.match(text, /viewers +10 +10 of 10 .* 10\.0, 30\.0 +100, 150, 100/);
+    assert.match(text, /viewers +10 +10 of 10 .* 10\.0, 30\.0 +100, 150, 100, 100/);
     assert.match(text, /missed \(viewers\): p99/);
     assert.equal(stormJson(optionsOf(), figures).kinds[0]?.stay_latency_ms.during.p99, 30);
   });

@@ -24,6 +24,10 @@ export class Churn implements Crowd {
     this.#lists = new Lists(deps);
   }
 
+  leave(): void {
+    this.#lists.dialler.leave();
+  }
+
   async prepare(): Promise<void> {
     this.#announcers = await this.#lists.announce(Lists.paths(BROADCASTS), PER_SESSION);
     await this.#lists.watch(this.#deps.order.watchers, BROADCASTS, (suffix) => {

@@ -8,6 +8,8 @@ export interface Crowd {
   prepare(): Promise<void>;
   /** Resolves when all is done, or patience is over. */
   storm(): Promise<Stormed>;
+  /** Ends all sessions. */
+  leave(): void;
 }
 
 export interface CrowdDeps {

@@ -24,6 +24,7 @@ export class Dialler {
   /** Refused and failed attempts, by reason. */
   readonly refused = new LostSessions();
   readonly #deps: CrowdDeps;
+  readonly #links = new Set<Link>();
   #over = false;
 
   constructor(deps: CrowdDeps) {
@@ -35,20 +36,26 @@ export class Dialler {
     this.#over = true;
   }
 
-  /** Resolves with the link, or with undefined after {@link stop}. */
-  async dial(attach: Attach, path = ""): Promise<Link | undefined> {
+  /** Ends all sessions. */
+  leave(): void {
+    for (const link of this.#links) link.close(0, "");
+    this.#links.clear();
+  }
+
+  /** Resolves when it is connected, or after {@link stop}. */
+  async dial(attach: Attach, path = ""): Promise<void> {
     const { engine, url, trust } = this.#deps;
     const target = { url: new URL(path, url), trust, protocols: [...STABLE_PROTOCOLS], limits: LIMITS };
     while (!this.#over) {
       try {
-        return await engine.dial({ ...target, timeoutMs: ATTEMPT_MS }, attach);
+        this.#links.add(await engine.dial({ ...target, timeoutMs: ATTEMPT_MS }, attach));
+        return;
       } catch (error) {
         if (!(error instanceof TransportError)) throw error;
         this.refused.add(error.status === undefined ? error.message : `status ${error.status}`);
         await sleep(RETRY_MS * (0.5 + Math.random()));
       }
     }
-    return undefined;
   }
 
   /** Connects all, a few at a time. */

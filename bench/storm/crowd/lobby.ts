@@ -21,6 +21,10 @@ export class Lobby implements Crowd {
     this.#lists = new Lists(deps);
   }
 
+  leave(): void {
+    this.#lists.dialler.leave();
+  }
+
   async prepare(): Promise<void> {
     await this.#lists.announce(Lists.paths(this.#deps.order.size), PER_SESSION);
   }

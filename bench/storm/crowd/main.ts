@@ -33,7 +33,9 @@ async function obey(order: Order): Promise<Answer> {
     return { kind: "prepared" };
   }
   if (crowd === undefined) throw new Error("there is no crowd yet");
-  return { kind: "stormed", ...(await crowd.storm()) };
+  if (order.kind === "storm") return { kind: "stormed", ...(await crowd.storm()) };
+  crowd.leave();
+  return { kind: "left" };
 }
 
 setPriority(NICENESS);

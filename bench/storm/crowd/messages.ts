@@ -18,12 +18,15 @@ const order = z.discriminatedUnion("kind", [
     patienceMs: z.number(),
   }),
   z.object({ kind: z.literal("storm") }),
+  /** Ends all sessions. */
+  z.object({ kind: z.literal("leave") }),
 ]);
 
 const counts = z.record(z.string(), z.number());
 
 const answer = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("prepared") }),
+  z.object({ kind: z.literal("left") }),
   z.object({
     kind: z.literal("stormed"),
     /** How many have what they want, of how many. */

@@ -16,6 +16,10 @@ export class Publishers implements Crowd {
     this.#lists = new Lists(deps);
   }
 
+  leave(): void {
+    this.#lists.dialler.leave();
+  }
+
   async prepare(): Promise<void> {
     const { size, watchers } = this.#deps.order;
     this.#announcers = await this.#lists.announce(Lists.paths(size), 1);

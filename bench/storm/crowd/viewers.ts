@@ -24,6 +24,10 @@ export class Viewers implements Crowd {
     this.#dialler = new Dialler(deps);
   }
 
+  leave(): void {
+    this.#dialler.leave();
+  }
+
   async prepare(): Promise<void> {}
 
   async storm(): Promise<Stormed> {
