@@ -1,3 +1,5 @@
+import { LIVE } from "../../lab/workspace.ts";
+
 /** A kind of storm, and its usual size. */
 export interface Kind {
   readonly name: KindName;
@@ -43,10 +45,10 @@ export const KINDS: Readonly<Record<KindName, Kind>> = {
   },
 };
 
-/** First part of the paths of the broadcasts that come and go. */
-export const CROWD = "crowd";
+/** First part of the paths of the broadcasts that come and go; under what tokens of a mesh of the lab permit. */
+export const CROWD = `${LIVE}/crowd`;
 
 /** The broadcast of the viewers that come, and the one of those that stay. */
-export const BUSY = "busy/now";
-export const STAY = "stay/now";
+export const BUSY = `${LIVE}/busy`;
+export const STAY = `${LIVE}/stay`;
 export const TRACK = "data";

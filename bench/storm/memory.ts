@@ -5,15 +5,15 @@ const LOOK_MS = 100;
 
 const KB_PER_MB = 1_024;
 
-/** Follows the resident memory of a process. */
+/** Follows the resident memory of processes, together. */
 export class Memory {
   readonly beforeMb: number;
-  readonly #pid: number;
+  readonly #pids: readonly number[];
   readonly #timer: NodeJS.Timeout;
   #peakMb: number;
 
-  constructor(pid: number) {
-    this.#pid = pid;
+  constructor(pids: readonly number[]) {
+    this.#pids = pids;
     this.beforeMb = this.nowMb;
     this.#peakMb = this.beforeMb;
     this.#timer = setInterval(() => {
@@ -22,7 +22,7 @@ export class Memory {
   }
 
   get nowMb(): number {
-    return rssKb(this.#pid) / KB_PER_MB;
+    return this.#pids.reduce((sum, pid) => sum + rssKb(pid), 0) / KB_PER_MB;
   }
 
   /** The most so far. */

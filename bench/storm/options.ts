@@ -14,6 +14,8 @@ export interface StormOptions {
   readonly after: number;
   /** Milliseconds that the service which decides on viewers takes for an answer during the storm. */
   readonly authMs: number;
+  /** A root, an origin with the publishers and an edge with watchers and viewers, instead of one relay. */
+  readonly mesh: boolean;
   readonly engine: string;
   readonly loadEngine: string;
   readonly json: boolean;
@@ -27,6 +29,7 @@ const FLAGS: Flags = {
   seconds: { value: "S", text: "Length of the storm, and of the time before it (default 10)." },
   after: { value: "S", text: "Time after all have left until memory is read again (default 30)." },
   auth: { value: "MS", text: "Time that the auth service takes to decide on each viewer who comes (default 1500)." },
+  mesh: { text: "A root, an origin with the publishers and an edge with all others, instead of one relay." },
   engine: { value: "NAME", text: "QUIC engine of the relay (default auto)." },
   "load-engine": { value: "NAME", text: "QUIC engine of the load (default auto)." },
   json: { text: "Print one JSON object instead of the table." },
@@ -69,6 +72,7 @@ export function parseStorm(args: readonly string[]): StormOptions | "help" {
     seconds: seconds(values, "seconds") ?? 10,
     after: seconds(values, "after") ?? 30,
     authMs: whole(values, "auth", 60_000) ?? 1_500,
+    mesh: values.get("mesh") === true,
     engine: text(values, "engine") ?? "auto",
     loadEngine: text(values, "load-engine") ?? "auto",
     json: values.get("json") === true,

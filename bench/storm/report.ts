@@ -7,12 +7,13 @@ const round = (value: number) => Number(value.toFixed(2));
 const json = ({ p50, p99, max }: Percentiles) => ({ p50: round(p50), p99: round(p99), max: round(max) });
 
 /** The result for a program: one JSON object. */
-export function stormJson({ stay, seconds, after, authMs }: StormOptions, figures: readonly StormFigures[]) {
+export function stormJson({ stay, seconds, after, authMs, mesh }: StormOptions, figures: readonly StormFigures[]) {
   return {
     stay,
     seconds,
     after,
-    auth_ms: authMs,
+    auth_ms: mesh ? null : authMs,
+    mesh,
     kinds: figures.map((one) => ({
       kind: one.kind,
       size: one.size,
@@ -37,7 +38,7 @@ export function stormJson({ stay, seconds, after, authMs }: StormOptions, figure
 }
 
 /** The result for a person. */
-export function stormText({ stay, seconds, after }: StormOptions, figures: readonly StormFigures[]): string {
+export function stormText({ stay, seconds, after, mesh }: StormOptions, figures: readonly StormFigures[]): string {
   const header = [
     "storm",
     "size",
@@ -60,7 +61,7 @@ export function stormText({ stay, seconds, after }: StormOptions, figures: reado
   ]);
   const missed = figures.flatMap(({ kind, missed: goals }) => goals.map((goal) => `missed (${kind}): ${goal}`));
   return [
-    `storm: ${seconds} s beside ${stay} viewers who stay; memory ${after} s after all have left`,
+    `storm${mesh ? " in a mesh" : ""}: ${seconds} s beside ${stay} viewers who stay; memory ${after} s after all have left`,
     "",
     ...align([header, ...rows]),
     ...(missed.length === 0 ? [] : ["", ...missed]),

@@ -3,18 +3,15 @@ import { STABLE_PROTOCOLS } from "../../moq/wire/lite/index.ts";
 import { LoadProcess } from "../fanout/load.ts";
 import { sharedMicros } from "../load/micros.ts";
 import { PRIORITY } from "../load/published-track.ts";
-import type { RunningRelay } from "../relays/contract.ts";
-import { moqmesh } from "../relays/moqmesh.ts";
 import type { Progress } from "../report/progress.ts";
-import { BenchError } from "../system/error.ts";
 import type { Pinning } from "../system/pin.ts";
 import { cpuUs } from "../system/proc.ts";
-import { AuthService } from "./auth-service.ts";
 import { CrowdProcess } from "./crowd-process.ts";
 import { figuresOf, framesLost, percentiles, type StormFigures } from "./figures.ts";
 import { BUSY, type Kind, STAY, TRACK } from "./kinds.ts";
 import { Memory } from "./memory.ts";
 import type { StormOptions } from "./options.ts";
+import { meshScene, relayScene, type Scene } from "./scene.ts";
 
 /** Milliseconds within which the load must connect. */
 const CONNECT_MS = 60_000;
@@ -55,10 +52,12 @@ export async function stormOnce(
   pinning: Pinning | undefined,
   progress: Progress,
 ): Promise<StormFigures> {
-  const auth = kind.name === "viewers" ? await AuthService.open() : undefined;
   const size = options.size ?? kind.size;
   const { engine } = options;
-  const relay = await moqmesh({ engine, threads: undefined, more: sections(kind, size, auth) }).start(pinning?.relay);
+  progress.phase("starting");
+  const scene = options.mesh
+    ? await meshScene(kind.name, size, engine)
+    : await relayScene(kind.name, size, engine, pinning);
   const cores = pinning?.load;
   const load = {
     publisher: new LoadProcess("publisher", cores),
@@ -67,19 +66,12 @@ export async function stormOnce(
     crowd: new CrowdProcess(cores),
   };
   try {
-    const storm = new Storm(kind, size, options, relay, auth, load, progress);
-    return await Promise.race([storm.run(), relay.ended]);
+    const storm = new Storm(kind, size, options, scene, load, progress);
+    return await Promise.race([storm.run(), scene.ended]);
   } finally {
     await Promise.all(Object.values(load).map((each) => each.stop()));
-    await relay.stop();
-    auth?.close();
+    await scene.stop();
   }
-}
-
-/** What the relay needs beside the defaults for clients to keep to its limits. */
-function sections({ name }: Kind, size: number, auth: AuthService | undefined): string {
-  if (auth !== undefined) return `[auth]\napi = "${auth.url}"\n`;
-  return name === "lobby" ? `[limits]\nannouncements_per_session = ${size}\nbroadcasts = ${2 * size}\n` : "";
 }
 
 interface Load {
@@ -93,44 +85,34 @@ class Storm {
   readonly #kind: Kind;
   readonly #size: number;
   readonly #options: StormOptions;
-  readonly #relay: RunningRelay;
-  readonly #auth: AuthService | undefined;
+  readonly #scene: Scene;
   readonly #load: Load;
   readonly #progress: Progress;
 
-  constructor(
-    kind: Kind,
-    size: number,
-    options: StormOptions,
-    relay: RunningRelay,
-    auth: AuthService | undefined,
-    load: Load,
-    progress: Progress,
-  ) {
+  constructor(kind: Kind, size: number, options: StormOptions, scene: Scene, load: Load, progress: Progress) {
     this.#kind = kind;
     this.#size = size;
     this.#options = options;
-    this.#relay = relay;
-    this.#auth = auth;
+    this.#scene = scene;
     this.#load = load;
     this.#progress = progress;
   }
 
   async run(): Promise<StormFigures> {
-    const { pid } = this.#relay;
-    if (pid === undefined) throw new BenchError("the relay's memory cannot be measured");
+    const { pids, auth } = this.#scene;
+    const cpu = () => pids.reduce((sum, pid) => sum + cpuUs(pid), 0) / 1_000_000;
     const { seconds, after, authMs, watchers = this.#kind.watchers } = this.#options;
     await this.#prepare(watchers);
     await sleep(Math.min(SETTLE_MS, seconds * 1_000));
     await this.#window("before the storm");
     const before = await this.#collect();
-    const memory = new Memory(pid);
+    const memory = new Memory(pids);
     try {
-      const cpuFrom = cpuUs(pid);
-      if (this.#auth !== undefined) this.#auth.delayMs = authMs;
+      const cpuFrom = cpu();
+      if (auth !== undefined) auth.delayMs = authMs;
       const raging = this.#load.crowd.ask({ kind: "storm" }, "stormed", seconds * 1_000 + PATIENCE_MS + CONNECT_MS);
       const [stormed] = await Promise.all([raging, this.#window("storm")]);
-      const cpuS = (cpuUs(pid) - cpuFrom) / 1_000_000;
+      const cpuS = cpu() - cpuFrom;
       const during = await this.#collect();
       const withCrowd = memory.nowMb;
       await this.#load.crowd.ask({ kind: "leave" }, "left", CONNECT_MS);
@@ -152,21 +134,21 @@ class Storm {
   async #prepare(watchers: number): Promise<void> {
     const { loadEngine, stay, seconds } = this.#options;
     const { publisher, busy, stay: audience, crowd } = this.#load;
-    const { url, trust } = this.#relay;
+    const { publish, watch, trust, auth } = this.#scene;
     this.#progress.phase("preparing");
-    const target = {
-      engine: loadEngine,
-      url: url.href,
-      trust,
-      protocols: [...STABLE_PROTOCOLS],
-      timeoutMs: CONNECT_MS,
-    };
+    const target = { engine: loadEngine, trust, protocols: [...STABLE_PROTOCOLS], timeoutMs: CONNECT_MS };
     const start = { kind: "start" as const, ...target };
     const sends = async (process: LoadProcess, broadcast: string, framesPerSecond: number) => {
       const tracks = [
         { track: TRACK, priority: PRIORITY, framesPerSecond, frameBytes: FRAME_BYTES, framesPerGroup: framesPerSecond },
       ];
-      const one = { role: "publisher" as const, broadcasts: [broadcast], broadcastsPerSession: 1, tracks };
+      const one = {
+        role: "publisher" as const,
+        url: publish,
+        broadcasts: [broadcast],
+        broadcastsPerSession: 1,
+        tracks,
+      };
       await process.ask({ ...start, ...one }, "ready", CONNECT_MS);
     };
     await sends(publisher, STAY, STAY_FPS);
@@ -174,10 +156,19 @@ class Storm {
     const watches = Array.from({ length: stay }, () => STAY);
     const windowFrames = Math.ceil(2 * seconds * STAY_FPS) + 64;
     const tracks = [{ track: TRACK, priority: PRIORITY }];
-    await audience.ask({ ...start, role: "audience", watches, tracks, windowFrames }, "ready", CONNECT_MS);
+    await audience.ask({ ...start, role: "audience", url: watch, watches, tracks, windowFrames }, "ready", CONNECT_MS);
     const many = { storm: this.#kind.name, size: this.#size, watchers, seconds };
     const patienceMs = seconds * 1_000 + PATIENCE_MS;
-    const order = { kind: "prepare" as const, engine: loadEngine, url: url.href, trust, ...many, patienceMs };
+    const order = {
+      kind: "prepare" as const,
+      engine: loadEngine,
+      publish,
+      watch,
+      trust,
+      ownPaths: auth !== undefined,
+      ...many,
+      patienceMs,
+    };
     await crowd.ask(order, "prepared", 4 * CONNECT_MS);
   }
 

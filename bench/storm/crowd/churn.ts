@@ -1,4 +1,5 @@
 import { sharedMicros } from "../../load/micros.ts";
+import { CROWD } from "../kinds.ts";
 import type { Announcer } from "./announcer.ts";
 import type { Crowd, CrowdDeps } from "./contract.ts";
 import { holds, Lists } from "./lists.ts";
@@ -64,7 +65,7 @@ export class Churn implements Crowd {
     const announcer = this.#announcers[Math.floor(at / PER_SESSION)];
     const path = announcer?.broadcasts[at % PER_SESSION];
     if (announcer === undefined || path === undefined) return;
-    this.#changedAt.set(path.slice(path.indexOf("/") + 1), sharedMicros());
+    this.#changedAt.set(path.slice(CROWD.length + 1), sharedMicros());
     announcer.set(path, Math.floor(number / BROADCASTS) % 2 === 1);
   }
 }

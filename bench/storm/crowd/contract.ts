@@ -14,7 +14,6 @@ export interface Crowd {
 
 export interface CrowdDeps {
   readonly engine: Engine;
-  readonly url: URL;
   readonly trust: Trust;
   readonly clock: Clock;
   readonly order: Preparation;

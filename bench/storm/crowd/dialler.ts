@@ -43,9 +43,11 @@ export class Dialler {
   }
 
   /** Resolves when it is connected, or after {@link stop}. */
-  async dial(attach: Attach, path = ""): Promise<void> {
-    const { engine, url, trust } = this.#deps;
-    const target = { url: new URL(path, url), trust, protocols: [...STABLE_PROTOCOLS], limits: LIMITS };
+  async dial(attach: Attach, address: string, path?: string): Promise<void> {
+    const { engine, trust } = this.#deps;
+    const url = new URL(address);
+    if (path !== undefined) url.pathname = path;
+    const target = { url, trust, protocols: [...STABLE_PROTOCOLS], limits: LIMITS };
     while (!this.#over) {
       try {
         this.#links.add(await engine.dial({ ...target, timeoutMs: ATTEMPT_MS }, attach));
@@ -59,10 +61,11 @@ export class Dialler {
   }
 
   /** Connects all, a few at a time. */
-  async dialAll(attaches: readonly Attach[]): Promise<void> {
+  async dialAll(attaches: readonly Attach[], address: string): Promise<void> {
     let next = 0;
     const worker = async () => {
-      for (let attach = attaches[next++]; attach !== undefined; attach = attaches[next++]) await this.dial(attach);
+      for (let attach = attaches[next++]; attach !== undefined; attach = attaches[next++])
+        await this.dial(attach, address);
     };
     await Promise.all(Array.from({ length: CONNECTING }, worker));
   }

@@ -25,7 +25,10 @@ export class Lists {
   readonly dialler: Dialler;
   readonly watchers: Watcher[] = [];
 
+  readonly #deps: CrowdDeps;
+
   constructor(deps: CrowdDeps) {
+    this.#deps = deps;
     this.dialler = new Dialler(deps);
   }
 
@@ -42,7 +45,10 @@ export class Lists {
       const own = broadcasts.slice(first, first + perSession);
       announcers.push(new Announcer(own, this.lost, () => announced++));
     }
-    await this.dialler.dialAll(announcers.map((one) => attachLoad(one, one.hop)));
+    await this.dialler.dialAll(
+      announcers.map((one) => attachLoad(one, one.hop)),
+      this.#deps.order.publish,
+    );
     if (!(await holds(() => announced >= announcers.length, PREPARE_MS)))
       throw new Error(`the relay asked ${announced} of ${announcers.length} publishers for their broadcasts`);
     return announcers;
@@ -58,7 +64,10 @@ export class Lists {
   /** Connects watchers, and waits until each has listed this many broadcasts. */
   async watch(count: number, broadcasts: number, changed: Changed): Promise<void> {
     const watchers = Array.from({ length: count }, () => this.watcher(changed));
-    await this.dialler.dialAll(watchers.map((one) => attachLoad(one, HOP)));
+    await this.dialler.dialAll(
+      watchers.map((one) => attachLoad(one, HOP)),
+      this.#deps.order.watch,
+    );
     if (!(await holds(() => watchers.every(({ list }) => list.size === broadcasts), PREPARE_MS)))
       throw new Error(`watchers list ${watchers.map(({ list }) => list.size).join(", ")} of ${broadcasts} broadcasts`);
   }

@@ -30,14 +30,14 @@ export class Lobby implements Crowd {
   }
 
   async storm(): Promise<Stormed> {
-    const { size, watchers, patienceMs } = this.#deps.order;
+    const { size, watchers, patienceMs, watch } = this.#deps.order;
     const { waits, dialler } = this.#lists;
     const since = sharedMicros();
     const dials = Array.from({ length: watchers }, () => {
       const watcher: Watcher = this.#lists.watcher((_, active) => {
         if (active && watcher.list.size === size) waits.record(sharedMicros() - since);
       });
-      return dialler.dial(attachLoad(watcher, HOP));
+      return dialler.dial(attachLoad(watcher, HOP), watch);
     });
     await holds(() => waits.count >= watchers, patienceMs);
     dialler.stop();

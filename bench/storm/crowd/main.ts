@@ -27,7 +27,7 @@ async function obey(order: Order): Promise<Answer> {
   if (order.kind === "prepare") {
     const warn = (message: string) => console.error(message);
     const engine = await createEngine(order.engine, { clock: systemClock, warn });
-    const deps = { engine, url: new URL(order.url), trust: trustOf(order.trust), clock: systemClock, order };
+    const deps = { engine, trust: trustOf(order.trust), clock: systemClock, order };
     crowd = CROWDS[order.storm](deps);
     await crowd.prepare();
     return { kind: "prepared" };

@@ -9,8 +9,12 @@ const order = z.discriminatedUnion("kind", [
     kind: z.literal("prepare"),
     storm: z.enum(KIND_NAMES),
     engine: z.string(),
-    url: z.string(),
+    /** Where publishers connect, and watchers and viewers. */
+    publish: z.string(),
+    watch: z.string(),
     trust,
+    /** Each viewer connects at a path of its own, so that the service which decides is asked about each. */
+    ownPaths: z.boolean(),
     size: z.number(),
     watchers: z.number(),
     seconds: z.number(),

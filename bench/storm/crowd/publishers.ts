@@ -27,13 +27,13 @@ export class Publishers implements Crowd {
   }
 
   async storm(): Promise<Stormed> {
-    const { size, patienceMs } = this.#deps.order;
+    const { size, patienceMs, publish } = this.#deps.order;
     const { waits, lost, dialler } = this.#lists;
     const since = sharedMicros();
     for (const announcer of this.#announcers) announcer.leave();
     const dials = this.#announcers.map(({ broadcasts }) => {
       const again = new Announcer(broadcasts, lost, () => waits.record(sharedMicros() - since));
-      return dialler.dial(attachLoad(again, again.hop));
+      return dialler.dial(attachLoad(again, again.hop), publish);
     });
     // Every watcher must list every broadcast again.
     await holds(() => waits.count >= size && this.#lists.complete(size) === this.#lists.watchers.length, patienceMs);

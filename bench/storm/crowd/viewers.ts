@@ -56,7 +56,7 @@ export class Viewers implements Crowd {
 
   /** `seen` is called with the first frame. */
   async #arrive(number: number, seen: () => void): Promise<void> {
-    const { clock } = this.#deps;
+    const { clock, order } = this.#deps;
     const since = sharedMicros();
     const deps = {
       clock,
@@ -68,6 +68,6 @@ export class Viewers implements Crowd {
       lost: (why: string) => this.#lost.add(why),
     };
     const viewer = new Viewer(deps, number, BUSY, [{ track: TRACK, priority: PRIORITY }]);
-    await this.#dialler.dial(attachLoad(viewer, HOP), `viewer-${number}`);
+    await this.#dialler.dial(attachLoad(viewer, HOP), order.watch, order.ownPaths ? `viewer-${number}` : undefined);
   }
 }
