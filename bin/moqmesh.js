@@ -1,20 +1,17 @@
 #!/usr/bin/env node
-// Starts the program under Node 24 or newer. Plain JavaScript that Node 20 understands: an older Node that
-// started this file hands over to the Node 24 that was installed beside the package.
-import { spawn } from "node:child_process";
+// Starts the program under Node 24 or newer. Plain JavaScript that Node 20 understands: an older Node that started this file replaces its
+// process by the Node 24 that was installed beside the package. `bin/moqmesh` finds that Node without starting the older one.
 import { existsSync, realpathSync } from "node:fs";
 import { createRequire } from "node:module";
-import { constants } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { setFlagsFromString } from "node:v8";
 
 const NEEDED_MAJOR = 24;
-/** @type {NodeJS.Signals[]} */
-const FORWARDED = ["SIGINT", "SIGTERM", "SIGHUP", "SIGUSR2"];
 
 const self = realpathSync(fileURLToPath(import.meta.url));
 const root = dirname(dirname(self));
+const require = createRequire(self);
 
 /** Sources in a checkout, the bundle in an installed package. */
 function program() {
@@ -24,7 +21,6 @@ function program() {
 
 /** A Node of the needed version among the installed packages. */
 function bundledNode() {
-  const require = createRequire(self);
   for (const name of [
     `node-${process.platform}-${process.arch}`,
     `node-bin-${process.platform}-${process.arch}`,
@@ -40,33 +36,33 @@ function bundledNode() {
   return undefined;
 }
 
-/** @param {string} node */
-function handOver(node) {
-  const child = spawn(node, [self, ...process.argv.slice(2)], {
-    stdio: ["inherit", "inherit", "inherit", "ipc"],
-    env: { ...process.env, MOQMESH_NODE: node },
-  });
-  for (const signal of FORWARDED) process.on(signal, () => child.kill(signal));
-  child.on("error", (error) => {
-    console.error(`moqmesh: cannot start ${node}: ${error.message}`);
-    process.exitCode = 1;
-  });
-  child.on("exit", (code, signal) => {
-    process.exitCode = code ?? 128 + (signal === null ? 0 : constants.signals[signal]);
-  });
-}
-
-/** Ends in order when the launcher is killed, so that no relay stays behind without an owner. */
-function followLauncher() {
-  delete process.env["MOQMESH_NODE"];
-  if (process.channel === undefined) return;
-  process.once("disconnect", () => process.kill(process.pid, "SIGTERM"));
-  process.channel.unref();
+/**
+ * Runs `node` in this process. Returns the reason when that fails. Node has a function for it from 22.15 on; before, the native engine's binary does.
+ * @param {string} node
+ */
+function replaceProcess(node) {
+  // Keeps a Node that is too old as well from doing this again.
+  process.env["MOQMESH_NODE"] = node;
+  const args = [self, ...process.argv.slice(2)];
+  if ("execve" in process) process.execve(node, [node, ...args], process.env);
+  for (const platform of ["gnu", "musl", undefined]) {
+    const name = [process.platform, process.arch, platform].filter((part) => part !== undefined).join("-");
+    for (const file of [`../engine/moqmesh-engine.${name}.node`, `@moqmesh/engine-${name}`]) {
+      try {
+        /** @type {unknown} */
+        const failure = require(file).replaceProcess(node, args);
+        return `${node} cannot be started: ${failure}`;
+      } catch {
+        // Not installed, or made for another C library.
+      }
+    }
+  }
+  return `start it with ${join(root, "bin", "moqmesh")}`;
 }
 
 async function main() {
   if (Number.parseInt(process.versions.node, 10) >= NEEDED_MAJOR) {
-    if (process.env["MOQMESH_NODE"] !== undefined) followLauncher();
+    delete process.env["MOQMESH_NODE"];
     // Loading alone would make V8's young generation 32 MiB large, which it would keep: cli/young-heap.ts.
     setFlagsFromString("--semi-space-growth-factor=1");
     /** @type {typeof import("../cli/main.ts")} */
@@ -75,14 +71,12 @@ async function main() {
     return;
   }
   const node = process.env["MOQMESH_NODE"] === undefined ? bundledNode() : undefined;
-  if (node === undefined) {
-    console.error(
-      `moqmesh needs Node ${NEEDED_MAJOR} or newer and this is ${process.version}: install it from https://nodejs.org, or add it to this project with "npm install node@${NEEDED_MAJOR}".`,
-    );
-    process.exitCode = 1;
-    return;
-  }
-  handOver(node);
+  const why =
+    node === undefined
+      ? `install it from https://nodejs.org, or add it to this project with "npm install node@${NEEDED_MAJOR}"`
+      : replaceProcess(node);
+  console.error(`moqmesh needs Node ${NEEDED_MAJOR} or newer and this is ${process.version}: ${why}.`);
+  process.exitCode = 1;
 }
 
 await main();

@@ -28,6 +28,7 @@ pub mod memory;
 pub mod napi;
 pub mod new_link;
 mod panic_text;
+pub mod process;
 pub mod reports;
 pub mod requests;
 mod reset_key;

@@ -1,4 +1,4 @@
-//! Returns memory that is free to the system.
+//! What the allocator keeps, and returns to the system.
 
 use napi_derive::napi;
 
@@ -22,4 +22,19 @@ fn trim() -> bool {
 #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
 fn trim() -> bool {
     false
+}
+
+/// Gives each block of 1 MiB and more pages of its own, which the system zeroes when they are touched and gets back when the
+/// block is freed. glibc raises this bound while a program frees large blocks; the tables of [`crate::ids`], which are mostly
+/// never touched, could then lie in used memory and cost 8 MB.
+pub fn map_large_blocks() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    {
+        const M_MMAP_THRESHOLD: std::ffi::c_int = -3;
+        unsafe extern "C" {
+            fn mallopt(parameter: std::ffi::c_int, value: std::ffi::c_int) -> std::ffi::c_int;
+        }
+        // SAFETY: a function of glibc without requirements.
+        unsafe { mallopt(M_MMAP_THRESHOLD, 1 << 20) };
+    }
 }
