@@ -108,6 +108,10 @@ export function parseFanout(args: readonly string[]): FanoutOptions | "help" {
     if (values.has(name) && url !== undefined)
       throw new UsageError(`--${name} configures our own relay and cannot be used with --url`);
   }
+  if (scenario.cacheBytes !== undefined && url !== undefined)
+    throw new UsageError(
+      `--scenario ${scenario.name} sets the cache of the relays that the bench starts; it cannot be used with --url`,
+    );
   const windowS = seconds(values, "seconds") ?? 10;
   const paths = { viewers: pathOf(values, "path", windowS), publisher: pathOf(values, "publisher-path", windowS) };
   const trust = trustOf(text(values, "fingerprint"), values.get("insecure") === true);

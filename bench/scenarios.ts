@@ -21,6 +21,11 @@ export interface Scenario {
   readonly broadcastEach: boolean;
   /** Default number of viewers. */
   readonly viewers: number;
+  /**
+   * Bytes of the relay's cache for each broadcast; the memory of each broadcast beyond them is a figure. The media of warm-up and window must
+   * fill them. Absent: the relay's own bound.
+   */
+  readonly cacheBytes?: number;
 }
 
 const one = (framesPerSecond: number, frameBytes: number, framesPerGroup: number): ScenarioTrack[] => [
@@ -55,6 +60,14 @@ const ALL: readonly Scenario[] = [
     tracks: one(30, 1_200, 30),
     broadcastEach: true,
     viewers: 200,
+  },
+  {
+    name: "channels",
+    summary: "a broadcast for each viewer, 30 fps of 41 kB, a group per second, a cache of 4 MiB each",
+    tracks: one(30, 41_000, 30),
+    broadcastEach: true,
+    viewers: 16,
+    cacheBytes: 4 * 1024 * 1024,
   },
   {
     name: "av",

@@ -49,9 +49,9 @@ function replaceProcess(node) {
     const name = [process.platform, process.arch, platform].filter((part) => part !== undefined).join("-");
     for (const file of [`../engine/moqmesh-engine.${name}.node`, `@moqmesh/engine-${name}`]) {
       try {
-        /** @type {unknown} */
-        const failure = require(file).replaceProcess(node, args);
-        return `${node} cannot be started: ${failure}`;
+        /** @type {{ replaceProcess(program: string, args: string[]): string }} */
+        const addon = require(file);
+        return `${node} cannot be started: ${addon.replaceProcess(node, args)}`;
       } catch {
         // Not installed, or made for another C library.
       }

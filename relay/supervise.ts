@@ -27,7 +27,6 @@ export function supervise(relay: Relay, log: Logger): Supervision | undefined {
     clock: systemClock,
     env: process.env,
     pid: process.pid,
-    ppid: process.ppid,
     live: () => relay.health().live,
     status: () =>
       serviceStatus({

@@ -28,10 +28,12 @@ export async function fanout(
   progress: Progress,
 ): Promise<{ ours: Measured; theirs: Measured | undefined }> {
   const { url, pid, trust, engine, threads } = options;
-  const subject = url === undefined ? moqmesh({ engine, threads }) : running(url, pid, trust);
+  const cacheBytes = (options.scenario.cacheBytes ?? 0) * options.viewers;
+  const cache = cacheBytes === 0 ? "" : `[cache]\nbytes = "${cacheBytes}B"`;
+  const subject = url === undefined ? moqmesh({ engine, threads, more: cache }) : running(url, pid, trust);
   // The relay at a URL may run elsewhere, where sending costs something else.
   const sendmsg = url === undefined ? await Sendmsg.make() : undefined;
-  const subjects = [subject, ...(options.against === undefined ? [] : [await moqRelay(options.against)])];
+  const subjects = [subject, ...(options.against === undefined ? [] : [await moqRelay(options.against, cacheBytes)])];
   const series = subjects.map((each) => new Series(each, options, pinning));
   try {
     for (let round = 1; round <= options.rounds; round++) {

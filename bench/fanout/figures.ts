@@ -31,6 +31,8 @@ export interface Figures {
   readonly rssBeforeMb: number | undefined;
   readonly rssWithMb: number | undefined;
   readonly rssKbPerViewer: number | undefined;
+  /** Beyond its part of the cache; absent for scenarios that leave the cache to the relay. */
+  readonly rssMbPerChannel: number | undefined;
   readonly framesDelivered: number;
   readonly framesLost: number;
   readonly duplicates: number;
@@ -99,6 +101,7 @@ export function figuresOf(
     rssBeforeMb: rssKb === undefined ? undefined : rssKb.before / 1_024,
     rssWithMb: rssKb === undefined ? undefined : rssKb.with / 1_024,
     rssKbPerViewer: rssKb === undefined ? undefined : (rssKb.with - rssKb.before) / receivedOf(data, 0).length,
+    rssMbPerChannel: perChannel(data, options.scenario.cacheBytes),
     framesDelivered: tracks.reduce((total, { framesDelivered }) => total + framesDelivered, 0),
     framesLost: tracks.reduce((total, { framesLost }) => total + framesLost, 0),
     duplicates: sum(({ duplicates }) => duplicates),
@@ -211,6 +214,7 @@ export function summarise(rounds: readonly Figures[]): Figures {
     rssBeforeMb: known((figures) => figures.rssBeforeMb),
     rssWithMb: known((figures) => figures.rssWithMb),
     rssKbPerViewer: known((figures) => figures.rssKbPerViewer),
+    rssMbPerChannel: known((figures) => figures.rssMbPerChannel),
     framesDelivered: total((figures) => figures.framesDelivered),
     framesLost: total((figures) => figures.framesLost),
     duplicates: total((figures) => figures.duplicates),
@@ -220,6 +224,13 @@ export function summarise(rounds: readonly Figures[]): Figures {
     voidReasons: [...new Set(rounds.flatMap((figures) => figures.voidReasons))],
     notes: [...new Set(rounds.flatMap((figures) => figures.notes)), ...otherNotes(otherCpuPercent)],
   };
+}
+
+/** MiB of each broadcast, of which each has one viewer, beyond its part of the cache. */
+function perChannel(data: RoundData, cacheBytes: number | undefined): number | undefined {
+  const { rssKb } = data;
+  if (rssKb === undefined || cacheBytes === undefined) return undefined;
+  return (rssKb.with - rssKb.before) / 1_024 / receivedOf(data, 0).length - cacheBytes / 1_024 / 1_024;
 }
 
 function summariseTracks(rounds: readonly Figures[]): TrackFigures[] {
@@ -276,6 +287,7 @@ export interface Ratio {
   readonly latencyP50: number | undefined;
   readonly latencyP99: number | undefined;
   readonly rss: number | undefined;
+  readonly rssChannel: number | undefined;
 }
 
 export function ratioOf(ours: Figures, theirs: Figures): Ratio {
@@ -284,6 +296,7 @@ export function ratioOf(ours: Figures, theirs: Figures): Ratio {
     latencyP50: quotient(ours.latencyMs.p50, theirs.latencyMs.p50),
     latencyP99: quotient(ours.latencyMs.p99, theirs.latencyMs.p99),
     rss: quotient(ours.rssKbPerViewer, theirs.rssKbPerViewer),
+    rssChannel: quotient(ours.rssMbPerChannel, theirs.rssMbPerChannel),
   };
 }
 

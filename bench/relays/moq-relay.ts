@@ -76,14 +76,15 @@ export async function findMoqRelay(build: MoqRelayBuild = "moq-relay"): Promise<
   return { name: [version.trim(), ...(own.length > 0 ? ["io_uring"] : [])].join(" "), run };
 }
 
-/** The relay of moq-dev/moq. Rejects with a {@link BenchError} when this build is not installed. */
-export async function moqRelay(build: MoqRelayBuild): Promise<Subject> {
+/** The relay of moq-dev/moq; `cacheBytes` of 0: its own bound. Rejects with a {@link BenchError} when this build is not installed. */
+export async function moqRelay(build: MoqRelayBuild, cacheBytes = 0): Promise<Subject> {
   const program = await findMoqRelay(build);
   if (program === undefined) {
     const { variable, install } = BUILDS[build];
     throw new BenchError(`${build} was not found: neither ${variable} nor PATH has it; "${install}" installs it`);
   }
-  return { name: program.name, start: (cores) => start(program, cores) };
+  const more = cacheBytes === 0 ? [] : ["--cache-capacity", `${cacheBytes}B`];
+  return { name: program.name, start: (cores) => start(program, cores, more) };
 }
 
 type Flags = (listen: string, cert: string, key: string) => string[];
@@ -102,11 +103,15 @@ export function flagsFor(help: string): Flags {
   ];
 }
 
-async function start(program: MoqRelayProgram, cores: readonly number[] | undefined): Promise<RunningRelay> {
+async function start(
+  program: MoqRelayProgram,
+  cores: readonly number[] | undefined,
+  more: readonly string[],
+): Promise<RunningRelay> {
   const workspace = await makeWorkspace();
   const port = await freeUdpPort();
   const { cert, key, trust } = workspace;
-  const child = program.run({ listen: `127.0.0.1:${port}`, cert, key, cores });
+  const child = program.run({ listen: `127.0.0.1:${port}`, cert, key, cores, more });
   return {
     url: new URL(`https://127.0.0.1:${port}/`),
     trust,

@@ -28,6 +28,7 @@ export function jsonReport(
             latency_p50: rounded(ratio.latencyP50),
             latency_p99: rounded(ratio.latencyP99),
             rss: rounded(ratio.rss),
+            ...(ratio.rssChannel !== undefined && { rss_channel: rounded(ratio.rssChannel) }),
           },
     against: theirs === undefined ? null : figuresJson(theirs),
   };
@@ -61,6 +62,7 @@ function figuresJson({ name, engine, loadEngine, protocol, figures }: Measured):
     })),
     rss_mb: { before: rounded(figures.rssBeforeMb), with: rounded(figures.rssWithMb) },
     rss_kb_per_viewer: rounded(figures.rssKbPerViewer),
+    ...(figures.rssMbPerChannel !== undefined && { rss_mb_per_channel: rounded(figures.rssMbPerChannel) }),
     frames_delivered: figures.framesDelivered,
     frames_lost: figures.framesLost,
     frames_duplicate: figures.duplicates,

@@ -13,6 +13,8 @@ interface Row {
   readonly outage?: true;
   /** Shown only where sendmsg(2) alone was measured. */
   readonly sendmsg?: true;
+  /** Shown only for scenarios with a cache of their own. */
+  readonly channels?: true;
   readonly ratio?: (ratio: Ratio) => number | undefined;
 }
 
@@ -46,6 +48,12 @@ const ROWS: readonly Row[] = [
   { label: "RSS before viewers, MiB", cell: ({ rssBeforeMb }) => number(rssBeforeMb, 1) },
   { label: "RSS with viewers, MiB", cell: ({ rssWithMb }) => number(rssWithMb, 1) },
   { label: "RSS per viewer, KiB", cell: ({ rssKbPerViewer }) => number(rssKbPerViewer, 0), ratio: ({ rss }) => rss },
+  {
+    label: "RSS per channel beyond the cache, MiB",
+    cell: ({ rssMbPerChannel }) => number(rssMbPerChannel, 2),
+    ratio: ({ rssChannel }) => rssChannel,
+    channels: true,
+  },
   { label: "frames delivered", cell: ({ framesDelivered }) => String(framesDelivered) },
   { label: "frames lost", cell: ({ framesLost }) => String(framesLost) },
   { label: "frames late by 0.5 s", cell: ({ network }) => number(network?.framesLate, 0), network: true },
@@ -72,7 +80,11 @@ export function table(options: FanoutOptions, ours: Measured, theirs: Measured |
   const bad = (paths.viewers ?? paths.publisher) !== undefined;
   const alone = subjects.some(({ figures }) => figures.sendmsgUs !== undefined);
   const shown = ROWS.filter(
-    (row) => (row.network !== true || bad) && (row.outage !== true || outage) && (row.sendmsg !== true || alone),
+    (row) =>
+      (row.network !== true || bad) &&
+      (row.outage !== true || outage) &&
+      (row.sendmsg !== true || alone) &&
+      (row.channels !== true || scenario.cacheBytes !== undefined),
   );
   const rows = shown.map((row) => [
     row.label,

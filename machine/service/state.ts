@@ -13,7 +13,6 @@ export interface ServiceStateDeps {
   /** `WATCHDOG_USEC` and `WATCHDOG_PID` are read. */
   readonly env: NodeJS.ProcessEnv;
   readonly pid: number;
-  readonly ppid: number;
   /** False when only a restart helps: the watchdog is not fed then, and systemd restarts the service. */
   readonly live: () => boolean;
   /** One line for `systemctl status`. */
@@ -86,11 +85,10 @@ export class ServiceState {
 }
 
 /** The watchdog's time-out in milliseconds; undefined when there is none, or one of another process. */
-function watchdogMs({ env, pid, ppid }: Pick<ServiceStateDeps, "env" | "pid" | "ppid">): number | undefined {
+function watchdogMs({ env, pid }: Pick<ServiceStateDeps, "env" | "pid">): number | undefined {
   const microseconds = Number(env["WATCHDOG_USEC"]);
   const owner = env["WATCHDOG_PID"];
-  // Started by an older Node, the launcher is the service and this process is its child.
-  const ours = owner === undefined || [pid, ppid].includes(Number(owner));
+  const ours = owner === undefined || pid === Number(owner);
   return ours && Number.isFinite(microseconds) && microseconds > 0 ? microseconds / 1_000 : undefined;
 }
 

@@ -42,6 +42,7 @@ const COPIED: readonly (readonly [from: string, to: string])[] = [
 
 /** Parts of the npm package that the Debian package has elsewhere or does not need. */
 const LEFT_OUT: readonly string[] = [
+  "bin/moqmesh",
   "deploy",
   "configs",
   "CHANGELOG.md",

@@ -1,13 +1,16 @@
 import assert from "node:assert/strict";
-import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { copyFileSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { SIGNAL_ECHO_MS } from "../../cli/signals.ts";
 import { connect } from "../../relay/client/client.ts";
 import type { Client } from "../../relay/client/contract.ts";
-import { BIN, programsForTests } from "./support/process.ts";
+import { missingEngine } from "../support/engines.ts";
+import { BIN, programsForTests, QUIET } from "./support/process.ts";
 
 const { folder, run, serve } = programsForTests();
 
@@ -24,6 +27,9 @@ async function refused(dialled: Promise<Client>): Promise<void> {
 
 /** Makes Node report an older version, so that the launcher starts the installed one. */
 const OLD_NODE = `data:text/javascript,Object.defineProperty(process,"versions",{value:{...process.versions,node:"20.0.0"}})`;
+
+/** The same for a Node that cannot replace its own process. */
+const OLDER_NODE = `${OLD_NODE};delete process.execve`;
 
 test("serves until SIGTERM and exits with 0", async () => {
   const program = serve();
@@ -157,13 +163,41 @@ test("on an older Node starts the one installed with the package, and passes sig
   assert.match(program.stdout, /"relay closed"/);
 });
 
-test("a relay shuts down in good order when its launcher is killed", async () => {
-  const program = serve([], { execArgv: ["--import", OLD_NODE] });
-  await program.ready();
-  program.kill("SIGKILL");
-  await program.ends();
-  // The output is the relay's own; it closes when the relay has ended.
-  assert.match(program.stdout, /"relay closed"/);
+test("a relay that an older Node starts is one process, and that of the installed Node", async () => {
+  for (const old of [OLD_NODE, ...(missingEngine() === false ? [OLDER_NODE] : [])]) {
+    const program = serve([], { execArgv: ["--import", old] });
+    await program.ready();
+    const { pid } = program.child;
+    const command = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
+    assert.deepEqual([command.includes("--import"), command[1]], [false, BIN]);
+    assert.equal(readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8"), "");
+    program.kill("SIGTERM");
+    assert.equal(await program.ends(), 0);
+  }
+});
+
+test("bin/moqmesh becomes the program, with the Node of PATH or, through a link, with the installed one", async () => {
+  const launcher = BIN.replace(/\.js$/, "");
+  const link = join(folder, "moqmesh");
+  symlinkSync(launcher, link);
+  const noNode = join(folder, "programs");
+  mkdirSync(noNode);
+  for (const name of ["readlink", "uname", "tr"])
+    symlinkSync(execFileSync("which", [name]).toString().trim(), join(noNode, name));
+  for (const [file, path] of [
+    [launcher, `${dirname(process.execPath)}:/usr/bin:/bin`],
+    [link, noNode],
+  ] as const) {
+    const child = spawn(file, ["serve", ...QUIET, "--tls.state_dir", folder], { env: { PATH: path } });
+    const [line] = await once(child.stdout, "data");
+    const { pid } = child;
+    const [node, program] = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
+    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8");
+    child.kill("SIGTERM");
+    assert.deepEqual(await once(child, "exit"), [0, null], String(line));
+    assert.match(node ?? "", /node$/);
+    assert.deepEqual([program, children], [BIN, ""]);
+  }
 });
 
 test("on an older Node without the installed one says in one line what to do", async () => {

@@ -58,7 +58,10 @@ test("contains the bundle, the page and the licences, and no sources or tests", 
   const { stdout } = await run("tar", ["-tzf", packages.program]);
   const files = stdout.trim().split("\n");
   for (const file of [
+    "package/bin/moqmesh",
     "package/bin/moqmesh.js",
+    "package/dist/health-port.cjs",
+    "package/dist/LICENSES.txt",
     "package/dist/moqmesh.js",
     "package/dist/index.js",
     "package/dist/types/index.d.ts",
