@@ -190,7 +190,7 @@ export class MeshBroadcasts implements BroadcastFinder {
       if (before !== undefined) this.#withdraw(path, before);
       return;
     }
-    const advertisement = advertisementOf(wanted);
+    const advertisement = this.#advertisement(path, wanted);
     if (before?.epoch === wanted.epoch) {
       if (before.publication === undefined)
         before.publication = this.#publishRemote(path, advertisement, before.source);
@@ -234,12 +234,21 @@ export class MeshBroadcasts implements BroadcastFinder {
       const holders = this.#deps.table.holders(path);
       if (before?.source !== source || before.publication === undefined || holders?.epoch !== before.epoch) return;
       const next = this.#source(path, before.epoch);
-      const publication = this.#publishRemote(path, advertisementOf(holders), next);
+      const publication = this.#publishRemote(path, this.#advertisement(path, holders), next);
       if (publication === undefined) return;
       this.#remotes.set(path, { epoch: before.epoch, source: next, publication });
       before.publication.end(false);
     });
     this.#retries.add(cancel);
+  }
+
+  /** Never cheaper than a publisher of the same content that is connected here, whatever that one costs. */
+  #advertisement(path: string, { epoch, holdings }: Holders): Advertisement {
+    const [best] = holdings;
+    if (best === undefined) throw new Error("holders without a holding");
+    const local = this.#registered.get(path)?.advertisement;
+    const least = local?.epoch === epoch ? local.cost : 0;
+    return { epoch, hops: best.hops, cost: Math.max(best.cost, least) + RELAY_COST, ended: best.ended };
   }
 
   #publishRemote(path: string, advertisement: Advertisement, source: MeshSource): Publication | undefined {
@@ -344,10 +353,4 @@ export class MeshBroadcasts implements BroadcastFinder {
       complete,
     };
   }
-}
-
-function advertisementOf({ epoch, holdings }: Holders): Advertisement {
-  const [best] = holdings;
-  if (best === undefined) throw new Error("holders without a holding");
-  return { epoch, hops: best.hops, cost: best.cost + RELAY_COST, ended: best.ended };
 }

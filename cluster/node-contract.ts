@@ -49,6 +49,8 @@ export interface MeshSettings {
   readonly cost: number;
   /** Milliseconds in which a relay that has started gets its share of broadcasts; 0: at once. */
   readonly rampMs: number;
+  /** Milliseconds that a holder must be back before it is preferred to another one again; 0: at once. */
+  readonly returnMs: number;
   /** Fullness from which on this relay is busy, from 0 to 1; 0: it never is. */
   readonly busyAt: number;
   /** This relay, an edge, sends new viewers to other edges while it is busy. */

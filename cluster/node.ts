@@ -82,7 +82,10 @@ export class MeshNode {
       suspected: events.relaySuspected,
       answered: events.relayAnswers,
       dial: async (node, on) => await this.#dialPeer(node, on),
-      changed: () => this.broadcasts.nodesChanged(),
+      changed: (node) => {
+        this.routes.healthChanged(node);
+        this.broadcasts.nodesChanged();
+      },
     });
     const peers = deps.probe?.peers(this.peers) ?? this.peers;
     const { counters } = deps.broadcasts;
@@ -96,6 +99,7 @@ export class MeshNode {
       clock,
       wallNow: deps.wallNow,
       rampMs: settings.rampMs,
+      returnMs: settings.returnMs,
       health: (node) => this.peers.health(node),
       changed: (path) => this.broadcasts.changed(path),
       nodesChanged: () => this.#nodesChanged(),

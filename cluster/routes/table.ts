@@ -7,6 +7,7 @@ import { type NodeSource, Nodes } from "./nodes.ts";
 import { RegionParents } from "./region-parents.ts";
 import { gatheringKey, rank } from "./rendezvous.ts";
 import { Shares } from "./shares.ts";
+import { Trials } from "./trials.ts";
 import { type Way, waysBeside } from "./ways-beside.ts";
 
 /** How a relay was when it was last dialled. `suspected`: its link is up, and it answers no probe, or has not done so until lately. */
@@ -14,6 +15,9 @@ export type Health = "unknown" | "up" | "suspected" | "down";
 
 /** Regionals that a broadcast may be taken from: the one that the hash chooses, and those that replace it. */
 const MAX_REGIONALS = 4;
+
+/** Milliseconds within which holders that became known did so together: none of them has come back. */
+const TOGETHER_MS = 1_000;
 
 export interface RouteTableDeps {
   readonly self: Pick<NodeInfo, "node" | "role" | "region" | "parent" | "hop" | "startedAt" | "publicUrl">;
@@ -27,6 +31,8 @@ export interface RouteTableDeps {
   readonly wallNow: () => number;
   /** Milliseconds in which a relay that has started gets its share of broadcasts; 0: at once. */
   readonly rampMs: number;
+  /** Milliseconds that a holder must be back before it is preferred to another one again; 0: at once. */
+  readonly returnMs: number;
   /** Refuses epochs that are too far ahead. */
   readonly clocks: Pick<ClockBound, "accepts">;
   /** The known holders of a broadcast changed. */
@@ -47,6 +53,8 @@ export interface Holders {
 interface KnownHolding {
   /** The one that counts: of the highest epoch, then the latest. */
   holding: Holding;
+  /** When it became known, in milliseconds of the clock. */
+  readonly since: number;
   /** By the scope in which it was announced, the latest last. Known until no scope has it. */
   readonly byScope: Map<string, Holding>;
 }
@@ -71,6 +79,7 @@ export class RouteTable {
   #holdings = 0;
   #parents: RegionParents | undefined;
   readonly #shares: Shares;
+  readonly #trials: Trials;
   /** This relay's region, the ones that it prefers, and its parent region, each once. */
   readonly #regions: readonly string[];
 
@@ -78,6 +87,7 @@ export class RouteTable {
     this.#deps = deps;
     this.#nodes = new Nodes(deps.self);
     this.#shares = new Shares({ ...deps, changed: deps.nodesChanged });
+    this.#trials = new Trials({ ...deps, changed: deps.nodesChanged });
     const { region, parent = region } = deps.self;
     this.#regions = [...new Set([region, ...deps.regions, parent])];
   }
@@ -94,7 +104,10 @@ export class RouteTable {
   node(info: NodeInfo, from: NodeSource): void {
     const before = this.#nodes.get(info.node)?.hop;
     if (!this.#nodes.set(info, from)) return;
-    if (info.hop !== 0n && before !== info.hop) this.#deps.restarted(info.node);
+    if (info.hop !== 0n && before !== info.hop) {
+      if (before !== undefined && before !== 0n) this.#trials.begin(info.node);
+      this.#deps.restarted(info.node);
+    }
     this.#shares.node(this.#nodes.get(info.node) ?? info);
     this.#changed();
   }
@@ -103,6 +116,12 @@ export class RouteTable {
     if (!this.#nodes.delete(node, from)) return;
     if (this.#nodes.get(node) === undefined) this.#shares.gone(node);
     this.#changed();
+  }
+
+  /** A link to the relay came up or was lost, or the relay is suspected. */
+  healthChanged(node: string): void {
+    const health = this.#deps.health(node);
+    if (health === "down" || health === "suspected") this.#trials.begin(node);
   }
 
   /** A connection to `node` showed its hop id. */
@@ -117,7 +136,9 @@ export class RouteTable {
     this.#byPath.set(path, all);
     const known = all.get(node);
     if (known === undefined) {
-      all.set(node, { holding, byScope: new Map([[scope, holding]]) });
+      const since = this.#deps.clock.now();
+      if ([...all.values()].some((other) => since - other.since > TOGETHER_MS)) this.#trials.begin(node, path);
+      all.set(node, { holding, since, byScope: new Map([[scope, holding]]) });
       this.#holdings++;
       this.#deps.changed(path);
       return;
@@ -224,6 +245,7 @@ export class RouteTable {
 
   close(): void {
     this.#shares.close();
+    this.#trials.close();
   }
 
   /** Name of the known relay with that hop id. */
@@ -319,8 +341,11 @@ export class RouteTable {
     const order = this.#rank(path, nodes);
     const usable = nodes.filter((node) => this.#isUsable(node));
     const held = this.#shares.heldBack(this.#key(path), usable, keep);
+    const onTrial = usable.filter((node) => node !== keep && this.#trials.has(node, path));
+    const back = new Set(onTrial.length < usable.length ? onTrial : []);
     const key = ({ node, cost }: Holding): readonly number[] => [
       this.#isUsable(node) ? 0 : 1,
+      Number(back.has(node)),
       cost,
       Number(held.has(node)),
       this.#distance(this.get(node)?.region),

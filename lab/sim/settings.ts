@@ -43,7 +43,7 @@ export const LIVE: SubscribeOptions = { priority: 1, ordered: false, maxLatency:
 /** Times of a mesh whose configuration says nothing about them, in milliseconds. */
 export const LEASE_MS = 10_000;
 export const LINGER_MS = 10_000;
-export const TIMES = { leaseMs: LEASE_MS, holdMs: 5_000, lingerMs: LINGER_MS, rampMs: 30_000 };
+export const TIMES = { leaseMs: LEASE_MS, holdMs: 5_000, lingerMs: LINGER_MS, rampMs: 30_000, returnMs: 10_000 };
 
 /** Milliseconds of silence after which a relay whose media flows is probed. */
 export const PROBE_AFTER_MS = 50;

@@ -264,6 +264,13 @@ export const clusterSection = section(
       min: "0s",
       max: "1h",
     }),
+    return_after: duration({
+      description:
+        "Time for which an origin must be back without a break before broadcasts are taken from it again, where another origin has the same content. It doubles, up to 16 times, for an origin that is lost again soon. `0s`: at once.",
+      default: "10s",
+      min: "0s",
+      max: "1h",
+    }),
     busy: integer({
       description:
         "Percentage of `[limits] sessions`, of `egress` or of the busiest thread from which on this relay is busy: other relays take from it what they take already, and nothing new while another relay can serve. `0`: it never is.",

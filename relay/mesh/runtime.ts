@@ -296,8 +296,9 @@ export class MeshRuntime {
 function settingsOf(config: Config["cluster"], dns: readonly DnsEntry[]): MeshSettings {
   const { root: roots, role, serveRoot, peers, connect: externals, regions, hashDepth, redundant } = config;
   const { hitless, cost, busy, egress, redirectBusy: redirects, dnsIntervalMs, leaseMs, holdMs, lingerMs } = config;
-  const { peerTimeoutMs, heartbeatMs, probeAfterMs, rampMs, warmLinks } = config;
-  const times = { dnsIntervalMs, leaseMs, holdMs, lingerMs, peerTimeoutMs, heartbeatMs, probeAfterMs, rampMs };
+  const { peerTimeoutMs, heartbeatMs, probeAfterMs, rampMs, returnAfterMs: returnMs, warmLinks } = config;
+  const silences = { peerTimeoutMs, heartbeatMs, probeAfterMs };
+  const times = { dnsIntervalMs, leaseMs, holdMs, lingerMs, rampMs, returnMs, ...silences };
   return {
     roots,
     isRoot: role === "root" || serveRoot,

@@ -102,6 +102,7 @@ function tiersOf(role: Role = "edge", alone = false) {
     clock,
     wallNow: () => 0,
     rampMs: 0,
+    returnMs: 0,
     health: (node) => links.health(node),
     changed: () => {},
     nodesChanged: () => tiers.changed(),

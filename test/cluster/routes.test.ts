@@ -11,6 +11,7 @@ import { ANY_TIME, holdingOf, nodeInfo } from "./support.ts";
 
 const WALL_MS = 1_000_000;
 const RAMP_MS = 20_000;
+const RETURN_MS = 10_000;
 
 function tableOf(role: Role = "edge", regions: readonly string[] = [], hashDepth = 0, parent?: string) {
   const clock = new ManualClock();
@@ -33,6 +34,7 @@ function tableOf(role: Role = "edge", regions: readonly string[] = [], hashDepth
     clock,
     wallNow: () => WALL_MS + clock.now(),
     rampMs: RAMP_MS,
+    returnMs: RETURN_MS,
     health: (node) => health.get(node) ?? "unknown",
     changed: (path) => changed.push(path),
     nodesChanged: () => {},

@@ -27,6 +27,7 @@ describe("a scope that is asked for again during a handover", () => {
       clock,
       wallNow: () => 0,
       rampMs: 0,
+      returnMs: 0,
       health: () => "up",
       changed: (path) => mesh.changed(path),
       nodesChanged: () => mesh.nodesChanged(),

@@ -23,6 +23,7 @@ function mesh(rampMs = RAMP_MS) {
     clock,
     wallNow: () => WALL_MS + clock.now(),
     rampMs,
+    returnMs: 0,
     health: () => "unknown",
     changed: () => {},
     nodesChanged: () => void changes++,
