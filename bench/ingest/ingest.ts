@@ -4,7 +4,7 @@ import { getHeapStatistics } from "node:v8";
 import type { IngestOptions } from "./options.ts";
 import { Script } from "./script.ts";
 
-/** Frames before the window, so that the code of the hot path is compiled. */
+/** Most frames before the window, so that the code of the hot path is compiled; as many as are measured, where those are fewer. */
 const WARM_UP = 100_000;
 
 /** Deliveries between two turns of the event loop, in which V8 does its own work. */
@@ -53,7 +53,7 @@ class Allocations {
 export async function ingest(options: IngestOptions): Promise<IngestFigures> {
   const script = new Script(options);
   await script.start();
-  await feed(script, WARM_UP, () => {});
+  await feed(script, Math.min(WARM_UP, options.frames), () => {});
   const collections: number[] = [];
   const observer = new PerformanceObserver((list) => {
     for (const { duration } of list.getEntries()) collections.push(duration);

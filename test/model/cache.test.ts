@@ -24,6 +24,30 @@ describe("the cache", () => {
     assert.equal(late.streams[0]?.sequence, 29);
   });
 
+  it("never uses the memory of an evicted group again while a reader may refer to it", () => {
+    startPublished({}, { bytes: 100_000 });
+    const { viewer } = watch();
+    for (let i = 0; i < 60; i++) publisher.send(i, `${i % 10}`.repeat(10_000));
+    assert.equal(relay.cache.segments.bytes, 0);
+    for (const [i, group] of viewer.groups.entries()) {
+      assert.equal(group, `${i}:finished:[10000]${`${i % 10}`.repeat(10_000)}`);
+    }
+  });
+
+  it("uses the memory of evicted groups again where the engine copies what is written", () => {
+    startPublished({}, { bytes: 100_000 });
+    const { viewer } = watch(LIVE, new FakeViewer({ ...channel(), copies: true }));
+    for (let i = 0; i < 60; i++) {
+      publisher.send(i, `${i % 10}`.repeat(10_000));
+      const late = watch(LIVE, new FakeViewer({ ...channel(), copies: true }));
+      assert.deepEqual(late.viewer.groups, [`${i}:finished:[10000]${`${i % 10}`.repeat(10_000)}`]);
+      late.subscription.cancel();
+    }
+    const memory = new Set(viewer.streams.flatMap(({ chunks }) => chunks.map(({ buffer }) => buffer)));
+    assert.ok(memory.size < 20, `${memory.size} pieces for 60 groups`);
+    assert.ok(relay.cache.segments.used < 2 * 100_000, `${relay.cache.segments.used} bytes in use`);
+  });
+
   it("keeps groups as long as the publisher says, and no longer than the operator says", () => {
     publisher.answer = { ...INFO, maxLatency: 3000 };
     startPublished({}, { maxAgeMs: 2000 });
