@@ -13,6 +13,7 @@ import { Policies, type RefusedTrack } from "./policies.ts";
 import type { Policy } from "./policy/index.ts";
 import { Scheduler } from "./scheduler.ts";
 import type { Subscription } from "./subscription.ts";
+import { Sweeps } from "./sweeps.ts";
 import type { Track } from "./track.ts";
 import type { Loss } from "./track-view.ts";
 import { BROADCAST_METRICS, broadcastReadings, type Figures, noFigures } from "./usage.ts";
@@ -98,6 +99,7 @@ export class Broadcasts {
       takeTrack: (claim, track, asker) => this.policies.takeTrack(claim, track, asker),
       counters: this.counters,
       kept: this.#kept,
+      sweeps: new Sweeps(deps.clock),
       lost: deps.lost ?? (() => {}),
       limits: this.#limits,
       wait: () => {

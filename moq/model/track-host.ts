@@ -3,6 +3,7 @@ import type { Counters } from "../counters.ts";
 import type { Asker, Later, Source } from "./contract.ts";
 import type { KeptTracks } from "./kept-tracks.ts";
 import type { ModelLimits } from "./limits.ts";
+import type { Sweeps } from "./sweeps.ts";
 import type { Terms } from "./terms.ts";
 import type { Loss } from "./track-view.ts";
 import type { Usage } from "./usage.ts";
@@ -15,6 +16,7 @@ export interface TrackHost<T> {
   readonly counters: Counters;
   readonly limits: ModelLimits;
   readonly kept: KeptTracks;
+  readonly sweeps: Sweeps;
   /** A viewer of the track lost groups. */
   lost(loss: Loss): void;
   /** Of its broadcast. */

@@ -2,7 +2,6 @@ import type { Counters, DropReason } from "../counters.ts";
 import type { Reason } from "../reason.ts";
 import { BoundedWait } from "./bounded-wait.ts";
 import type { Asker, Channel, OutStream, Source, SubscribeOptions, Subscriber, TrackInfo } from "./contract.ts";
-import { Delay } from "./delay.ts";
 import { Fetches, type FetchRequest } from "./fetches.ts";
 import type { Group } from "./group.ts";
 import { GroupStore, type StoredTrack } from "./group-store.ts";
@@ -13,9 +12,6 @@ import type { TrackHost, TrackRoute, TrackStart, Wanted } from "./track-host.ts"
 import { TrackUpstream, type UpstreamHost } from "./track-upstream.ts";
 import { type CacheUse, type TrackView, type ViewerView, viewOfTrack } from "./track-view.ts";
 import { Unwatched } from "./unwatched.ts";
-
-/** Milliseconds from a new group until older groups are judged: frames that left together with it get through. */
-const SWEEP_DELAY_MS = 100;
 
 /**
  * One track of one broadcast at this relay: subscribed upstream once, however many viewers it has. It outlives publishers: the
@@ -42,7 +38,6 @@ export class Track implements SubscribedTrack {
   /** Whether the track is still needed is decided at the end of this turn. */
   #checksUse = false;
   readonly #unwatched: Unwatched;
-  readonly #sweep: Delay;
 
   constructor(path: string, name: string, host: TrackHost<Track>, { asker, route }: TrackStart) {
     this.path = path;
@@ -59,7 +54,6 @@ export class Track implements SubscribedTrack {
       source: () => this.#upstream.quietSource(this.#route),
       retire: () => this.#retire(),
     });
-    this.#sweep = new Delay(host.clock, SWEEP_DELAY_MS, () => this.#sweepUp());
     this.#publisherWait = new BoundedWait(host);
   }
 
@@ -283,7 +277,7 @@ export class Track implements SubscribedTrack {
       awaited: () => this.#properties.known === undefined && this.#subscriptions.size > 0,
       rescales: () => this.#upstream.feed?.rescales(this.#properties.timescale) ?? false,
       rescale: (timestamp) => this.#upstream.feed?.rescale(timestamp, this.#properties.timescale) ?? timestamp,
-      begun: () => this.#sweep.start(),
+      begun: () => this.#host.sweeps.add(this),
       sent: (bytes) => this.#host.usage.sent(bytes),
       done: (group, live) => {
         this.#host.usage.received(group.payloadBytes);
@@ -307,7 +301,7 @@ export class Track implements SubscribedTrack {
       subscriptions: this.#subscriptions,
       asker: () => this.#asker,
       learned: (source, info) => this.#learned(source, info),
-      succeeded: () => this.#sweep.start(),
+      succeeded: () => this.#host.sweeps.add(this),
       lost: (reason) => this.#lost(reason),
       ended: () => this.#checkUse(),
     };
@@ -434,10 +428,11 @@ export class Track implements SubscribedTrack {
   #stopTimers(): void {
     this.#unwatched.stop();
     this.#publisherWait.stop();
-    this.#sweep.stop();
+    this.#host.sweeps.delete(this);
   }
 
-  #sweepUp(): void {
+  /** Judges older groups, a moment after a new one has begun. */
+  sweep(): void {
     this.#store.expire(this.#properties.maxLatency);
     this.#store.abandon();
     for (const subscription of [...this.#subscriptions]) subscription.sweep();
