@@ -4,6 +4,7 @@ import { registryOf } from "../registry.ts";
 import { serving } from "../survey.ts";
 import { waitFor } from "../wait.ts";
 import type { Drill, Exercise } from "./contract.ts";
+import { CUT_S } from "./cuts.ts";
 import { USUAL_GAP_MS } from "./figures.ts";
 import { hitless } from "./hitless.ts";
 import { knowsAll, restart } from "./restart.ts";
@@ -21,13 +22,16 @@ const REGISTRY_MS = 5_000;
 /** Milliseconds between two restarts. */
 const BETWEEN_MS = 1_500;
 
+/** The longest gap in milliseconds when a relay fails. */
+const FAILOVER_MS = 300;
+
 const ALL: readonly Drill[] = [
   {
     name: "kill-regional",
     summary: "SIGKILL to the regional that serves; its edges pull the track from the other one",
     origins: 1,
     publishing: "one",
-    gapMs: 1_000,
+    gapMs: FAILOVER_MS,
     undisturbed: true,
     lossless: true,
     run: async ({ mesh, say }) => {
@@ -42,7 +46,7 @@ const ALL: readonly Drill[] = [
     summary: "SIGKILL to one of two origins that get the same content",
     origins: 2,
     publishing: "all",
-    gapMs: 1_000,
+    gapMs: FAILOVER_MS,
     undisturbed: true,
     lossless: true,
     run: async ({ mesh, say }) => {
@@ -78,7 +82,7 @@ const ALL: readonly Drill[] = [
     summary: "the regional that serves is frozen (SIGSTOP) for 4 s and then continues (SIGCONT)",
     origins: 1,
     publishing: "one",
-    gapMs: 1_000,
+    gapMs: FAILOVER_MS,
     undisturbed: true,
     lossless: true,
     run: async ({ mesh, say }) => {
@@ -91,6 +95,8 @@ const ALL: readonly Drill[] = [
       await sleep(AFTER_MS);
     },
   },
+  cutOff("regional", 1),
+  cutOff("origin", 2),
   {
     name: "restart-publisher",
     summary: "SIGKILL to the publisher; another one replaces it at once",
@@ -131,6 +137,29 @@ const ALL: readonly Drill[] = [
     run: upgrade,
   },
 ];
+
+/** The relay that serves runs on, and the packets between it and the relays that dialled it vanish for a while. */
+function cutOff(role: "regional" | "origin", origins: number): Drill {
+  const which = role === "regional" ? "the regional that serves" : "the one of two origins that serves";
+  return {
+    name: `cut-${role}`,
+    summary: `all packets between ${which} and the relays that take tracks from it vanish for ${CUT_S} s`,
+    origins,
+    publishing: origins > 1 ? "all" : "one",
+    gapMs: FAILOVER_MS,
+    undisturbed: true,
+    lossless: true,
+    cuts: true,
+    run: async ({ mesh, cuts, say }) => {
+      const node = await serving(mesh.nodes, role);
+      say(`${node.name} is cut off`);
+      cuts?.cut(node);
+      await sleep(AWAY_MS);
+      say(`${node.name} is reached again`);
+      await sleep(AFTER_MS);
+    },
+  };
+}
 
 /** By name. */
 export const DRILLS: ReadonlyMap<string, Drill> = new Map(ALL.map((drill) => [drill.name, drill]));

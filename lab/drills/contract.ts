@@ -1,6 +1,7 @@
 import type { Broadcasting, BroadcastingOptions } from "../broadcasting.ts";
 import type { Mesh } from "../mesh.ts";
 import type { Release } from "../release.ts";
+import type { Cuts } from "./cuts.ts";
 import type { Steps } from "./steps.ts";
 
 /** The mesh under drill, and the drill's outputs. */
@@ -11,6 +12,8 @@ export interface Exercise {
   readonly steps: Steps;
   /** The version that the mesh began with, of a drill with `upgrade`. */
   readonly earlier: Release | undefined;
+  /** Of a drill with `cuts`. */
+  readonly cuts: Cuts | undefined;
   /** Shows a line to the person who watches. */
   readonly say: (what: string) => void;
   /** Adds a figure of this drill to its report. */
@@ -35,5 +38,7 @@ export interface Drill {
   readonly hitless?: boolean;
   /** The mesh begins with an earlier version of the program. */
   readonly upgrade?: boolean;
+  /** Links between relays can be cut. */
+  readonly cuts?: boolean;
   readonly run: (exercise: Exercise) => Promise<void>;
 }

@@ -5,10 +5,11 @@ import type { BroadcastingOptions } from "../broadcasting.ts";
 import { Mesh } from "../mesh.ts";
 import { checkOut, earlierCommit } from "../release.ts";
 import { survey, upstreamSubscriptions } from "../survey.ts";
-import type { Shape } from "../topology.ts";
+import type { Place, Shape } from "../topology.ts";
 import { waitFor } from "../wait.ts";
 import { LIVE, TWIN } from "../workspace.ts";
 import type { Drill, Exercise } from "./contract.ts";
+import { Cuts } from "./cuts.ts";
 import { type DrillReport, gapFigures, SEAMLESS_GAP_MS, USUAL_GAP_MS } from "./figures.ts";
 import { Steps } from "./steps.ts";
 
@@ -36,12 +37,14 @@ export async function runDrill(drill: Drill, options: DrillOptions, say: (what: 
   const { shape, engine, logs, from } = options;
   const commit = drill.upgrade === true ? await earlierCommit(from) : undefined;
   const origins = Math.max(drill.origins, shape.origins);
+  const cuts = drill.cuts === true ? new Cuts() : undefined;
   const mesh = await Mesh.make({
     shape: { ...shape, origins },
     engine,
     say,
     ...(drill.hitless === true && { extra: () => ({ cluster: { hitless: [LIVE, TWIN] } }) }),
     ...(logs !== undefined && { logs }),
+    ...(cuts && { between: (place: Place, port: number) => cuts.open(place, port) }),
   });
   try {
     const folder = join(mesh.workspace.folder, "earlier");
@@ -52,19 +55,20 @@ export async function runDrill(drill: Drill, options: DrillOptions, say: (what: 
     say("starting publisher and viewers");
     const broadcasting = mesh.broadcast({ ...options.broadcasting, publishing: drill.publishing });
     const { engine: loadEngine } = await broadcasting.start();
-    return await exercise(drill, { mesh, broadcasting, earlier, loadEngine, say });
+    return await exercise(drill, { mesh, broadcasting, earlier, cuts, loadEngine, say });
   } finally {
     await mesh.stop();
+    cuts?.close();
   }
 }
 
-interface Surroundings extends Pick<Exercise, "mesh" | "broadcasting" | "earlier" | "say"> {
+interface Surroundings extends Pick<Exercise, "mesh" | "broadcasting" | "earlier" | "cuts" | "say"> {
   readonly loadEngine: string;
 }
 
 /** Runs the drill on a running mesh. */
 async function exercise(drill: Drill, surroundings: Surroundings): Promise<DrillReport> {
-  const { mesh, broadcasting, earlier, loadEngine, say } = surroundings;
+  const { mesh, broadcasting, earlier, cuts, loadEngine, say } = surroundings;
   const began = performance.now();
   await sleep(WARM_UP_MS);
   broadcasting.measure();
@@ -80,6 +84,7 @@ async function exercise(drill: Drill, surroundings: Surroundings): Promise<Drill
     broadcasting,
     steps,
     earlier,
+    cuts,
     say,
     figure: (name, value) => {
       figures[name] = value;

@@ -26,18 +26,22 @@ export class Twin implements Source {
   #frame = 0;
   readonly fetched: number[] = [];
 
-  constructor(keeps: Keeps, frameBytes = 0) {
+  /** Frames of a group. */
+  readonly #frames: number;
+
+  constructor(keeps: Keeps, frameBytes = 0, frames = FRAMES) {
     this.#keeps = keeps;
+    this.#frames = frames;
     this.#frameBytes = frameBytes;
   }
 
   /** The group that is being sent. */
   get current(): number {
-    return Math.floor(this.#frame / FRAMES);
+    return Math.floor(this.#frame / this.#frames);
   }
 
   get within(): number {
-    return this.#frame % FRAMES;
+    return this.#frame % this.#frames;
   }
 
   static whole(group: number): string {
@@ -60,7 +64,7 @@ export class Twin implements Source {
     sink.started(from);
     for (let group = from; group < this.current; group++) {
       const writer = sink.group(group);
-      if (typeof writer !== "string") this.#write(writer, group, FRAMES).finish();
+      if (typeof writer !== "string") this.#write(writer, group, this.#frames).finish();
     }
     if (this.within > 0) this.#begin(follower, this.within);
     return { update: () => {}, cancel: () => void this.#followers.delete(follower) };
@@ -74,7 +78,7 @@ export class Twin implements Source {
   fetch(_path: string, _track: string, sequence: number, _priority: number, writer: GroupWriter): () => void {
     this.fetched.push(sequence);
     if (sequence >= this.current) writer.reset("not_found");
-    else this.#write(writer, sequence, FRAMES).finish();
+    else this.#write(writer, sequence, this.#frames).finish();
     return () => {};
   }
 
@@ -84,7 +88,7 @@ export class Twin implements Source {
     for (const follower of this.#followers) {
       if (within === 0) this.#begin(follower, 0);
       if (follower.group !== undefined) this.#one(follower.group, `${current}.${within}`);
-      if (within === FRAMES - 1) follower.group?.finish();
+      if (within === this.#frames - 1) follower.group?.finish();
     }
     this.#frame++;
   }

@@ -30,6 +30,8 @@ describe("options of the mesh", () => {
       "restart-publisher",
       "rolling-restart",
       "partition",
+      "cut-regional",
+      "cut-origin",
       "upgrade",
     ]) {
       const options = parseMesh(["--drill", name, "--json", "--viewers", "20"]);
@@ -37,7 +39,7 @@ describe("options of the mesh", () => {
       assert.deepEqual([options.drill?.name, options.json, options.broadcasting.viewers], [name, true, [20]]);
       assert.ok(meshHelp().includes(name));
     }
-    assert.equal(DRILLS.size, 7);
+    assert.equal(DRILLS.size, 10);
     refused(/"kill-everybody" is unknown; use one of kill-regional/, "--drill", "kill-everybody");
     refused(/--json needs --drill/, "--json");
     refused(/--from needs --drill upgrade/, "--drill", "partition", "--from", "HEAD^");
