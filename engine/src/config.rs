@@ -1,9 +1,10 @@
 //! The options that JavaScript sets, and the QUIC parameters that follow from them.
 
-use crate::congestion::PathModelConfig;
+use crate::congestion::DelayBoundConfig;
 use crate::link_shared::StreamAllowances;
 use crate::stream_allowance::{StreamAllowance, initial_limit};
 use napi_derive::napi;
+use quinn::congestion::{ControllerFactory, CubicConfig, NewRenoConfig};
 use quinn::{AckFrequencyConfig, IdleTimeout, MtuDiscoveryConfig, TransportConfig, VarInt};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -14,7 +15,7 @@ use std::time::{Duration, SystemTime};
 pub struct EngineOptions {
     /// Threads for QUIC.
     pub threads: u32,
-    /// `cubic`, `bbr` or `newreno`.
+    /// `delay`, `cubic` or `newreno`.
     pub congestion: String,
     /// Asks peers to acknowledge less often where they offer it.
     pub ack_frequency: bool,
@@ -42,6 +43,12 @@ pub struct EngineOptions {
     pub ack_delay: u32,
     /// Streams of each kind that a peer may have open at first, before the limit grows; 0: all that it may ever have.
     pub initial_streams: u32,
+    /// Bytes in flight at the start of a connection.
+    pub initial_window: Option<u32>,
+    /// A packet counts as lost when one was acknowledged that was sent this many packets later, or this part of a round
+    /// trip later, in percent (RFC 9002 section 6.1).
+    pub packet_threshold: Option<u32>,
+    pub time_threshold: Option<u32>,
     /// What a load balancer reads in the connection ids of listeners; without it, ids tell nothing.
     pub routing: Option<RoutingOptions>,
 }
@@ -82,6 +89,10 @@ pub struct Tuning {
     pub max_mtu: u16,
     pub ack_delay: Option<Duration>,
     pub initial_streams: u32,
+    pub initial_window: u32,
+    pub packet_threshold: u32,
+    /// A factor of the round trip.
+    pub time_threshold: f32,
     /// Folder for a qlog file of each connection.
     pub qlog: Option<Arc<std::path::Path>>,
 }
@@ -103,7 +114,7 @@ impl Tuning {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Congestion {
     Cubic,
-    Bbr,
+    Delay,
     NewReno,
 }
 
@@ -111,7 +122,7 @@ impl Congestion {
     pub fn parse(name: &str) -> Option<Self> {
         match name {
             "cubic" => Some(Self::Cubic),
-            "bbr" => Some(Self::Bbr),
+            "delay" | "bbr" => Some(Self::Delay),
             "newreno" => Some(Self::NewReno),
             _ => None,
         }
@@ -164,6 +175,8 @@ pub fn transport(tuning: &Tuning, limits: &Limits, h3_client: bool) -> Transport
         .receive_window(VarInt::from_u32(tuning.receive_window))
         .datagram_receive_buffer_size(Some(DATAGRAM_BUFFER))
         .datagram_send_buffer_size(DATAGRAM_BUFFER)
+        .packet_threshold(tuning.packet_threshold)
+        .time_threshold(tuning.time_threshold)
         .initial_mtu(tuning.initial_mtu)
         .mtu_discovery_config(Some(probing(tuning.max_mtu)));
     if tuning.ack_frequency {
@@ -171,12 +184,23 @@ pub fn transport(tuning: &Tuning, limits: &Limits, h3_client: bool) -> Transport
         acks.ack_eliciting_threshold(VarInt::from_u32(ACK_EVERY)).max_ack_delay(tuning.ack_delay);
         config.ack_frequency_config(Some(acks));
     }
-    match tuning.congestion {
-        Congestion::Cubic => config.congestion_controller_factory(Arc::new(quinn::congestion::CubicConfig::default())),
-        Congestion::Bbr => config.congestion_controller_factory(Arc::new(PathModelConfig)),
-        Congestion::NewReno => {
-            config.congestion_controller_factory(Arc::new(quinn::congestion::NewRenoConfig::default()))
-        }
-    };
+    config.congestion_controller_factory(controller(tuning));
     config
+}
+
+fn controller(tuning: &Tuning) -> Arc<dyn ControllerFactory + Send + Sync> {
+    let window = tuning.initial_window.into();
+    match tuning.congestion {
+        Congestion::Cubic => {
+            let mut cubic = CubicConfig::default();
+            cubic.initial_window(window);
+            Arc::new(cubic)
+        }
+        Congestion::Delay => Arc::new(DelayBoundConfig::new(window)),
+        Congestion::NewReno => {
+            let mut new_reno = NewRenoConfig::default();
+            new_reno.initial_window(window);
+            Arc::new(new_reno)
+        }
+    }
 }

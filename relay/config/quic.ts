@@ -12,7 +12,7 @@ import {
 import { section } from "./section.ts";
 
 /** Values of `[quic] congestion`. */
-export const CONGESTION = ["cubic", "bbr", "newreno"] as const;
+export const CONGESTION = ["delay", "cubic", "newreno"] as const;
 
 /** A reset key as text: at least 32 bytes in hexadecimal. */
 export const RESET_KEY_TEXT = /^([0-9a-f]{2}){32,}$/i;
@@ -23,8 +23,8 @@ export const quicSection = section(
   {
     congestion: choice(CONGESTION, {
       description:
-        "Congestion control. `bbr` measures how fast a path delivers and keeps queues short; random loss does not slow it down. `cubic` and `newreno` treat every loss as congestion, so that 1 % of loss starves viewers.",
-      default: "bbr",
+        "Congestion control of what the relay sends. `delay` keeps the queue of a path short, and connections of relays that share a link get equal parts; random loss does not slow it down. `cubic` and `newreno` fill the queue, and treat every loss as congestion, so that 1 % of loss starves viewers. For `delay` the clocks of relays should agree within 100 ms.",
+      default: "delay",
     }),
     ack_frequency: flagField({
       description: "Ask peers that offer the extension to acknowledge less often, which saves work at both ends.",
@@ -43,6 +43,27 @@ export const quicSection = section(
       default: "256KiB",
       min: "16KiB",
       max: "64MiB",
+    }),
+    initial_window: size({
+      description:
+        "Bytes that a new session may send before the first acknowledgement. More starts faster on long paths, and loses packets on thin ones.",
+      default: "12000",
+      min: "2400",
+      max: "1MiB",
+    }),
+    packet_threshold: integer({
+      description:
+        "A packet counts as lost when one that was sent this many packets later has arrived. RFC 9002 recommends 3. More suits networks that reorder packets, where each wrong guess is sent twice; a lost packet is then repaired later.",
+      default: 20,
+      min: 3,
+      max: 1000,
+    }),
+    time_threshold: integer({
+      description:
+        "A packet also counts as lost after this time, in percent of a round trip, when one that was sent later has arrived. RFC 9002 recommends 113.",
+      default: 120,
+      min: 113,
+      max: 400,
     }),
     stream_receive_window: size({
       description: "Bytes that a peer may send on one stream before the relay has read them.",

@@ -24,6 +24,9 @@ const KNOWN: Record<keyof NativeSettings, true> = {
   initialMtu: true,
   maxMtu: true,
   initialStreams: true,
+  initialWindow: true,
+  packetThreshold: true,
+  timeThreshold: true,
   routing: true,
 };
 

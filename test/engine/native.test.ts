@@ -166,7 +166,7 @@ describe("the native engine", { skip: missingEngine() }, () => {
     for (const record of records()) assert.equal(record.digest(), digestOf(content));
   });
 
-  for (const congestion of ["cubic", "bbr", "newreno"] as const) {
+  for (const congestion of ["cubic", "delay", "newreno"] as const) {
     test(`sends through a network that loses packets, with ${congestion} and few acknowledgements`, async (t) => {
       const sending = await startEngine({ congestion });
       const met = await meeting(t, engine, await testCertificate());

@@ -6,7 +6,7 @@ import { TransportError } from "../../moq/link.ts";
 /** Settings of an engine: `EngineOptions` in `engine/src/config.rs`. Sizes in bytes. */
 export interface EngineSettings {
   readonly threads: number;
-  readonly congestion: "cubic" | "bbr" | "newreno";
+  readonly congestion: "delay" | "cubic" | "newreno";
   readonly ackFrequency: boolean;
   readonly sendWindow: number;
   readonly streamReceiveWindow: number;
@@ -24,6 +24,11 @@ export interface EngineSettings {
   readonly ackDelay: number;
   /** Streams of each kind that a peer may have open at first, before the limit grows; 0: all that it may ever have. */
   readonly initialStreams: number;
+  /** Bytes in flight at the start of a connection. */
+  readonly initialWindow: number;
+  /** A packet is lost when one sent this many packets later has arrived, or, in percent of a round trip, this much later. */
+  readonly packetThreshold: number;
+  readonly timeThreshold: number;
   readonly routing?: RoutingSettings;
 }
 

@@ -20,7 +20,7 @@ export type NativeSettings = Partial<EngineSettings>;
 
 /** Defaults. Sizes in bytes. */
 const DEFAULTS: Omit<EngineSettings, "threads"> = {
-  congestion: "bbr",
+  congestion: "delay",
   ackFrequency: true,
   sendWindow: 256 * 1024,
   streamReceiveWindow: 2 * 1024 * 1024,
@@ -34,6 +34,9 @@ const DEFAULTS: Omit<EngineSettings, "threads"> = {
   maxMtu: 1452,
   ackDelay: 0,
   initialStreams: 0,
+  initialWindow: 12_000,
+  packetThreshold: 20,
+  timeThreshold: 120,
 };
 
 /** What the binary does for the process besides QUIC. */

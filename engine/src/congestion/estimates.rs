@@ -1,110 +1,139 @@
-//! The measurements of a path that the model uses. Each keeps its best value over one to two memory spans.
+//! The measurements of a path that the controller uses.
 
 use std::time::{Duration, Instant};
 
-/// Fewest packets of a round trip for which its losses count.
-const MIN_LOSS_SAMPLE: u64 = 5;
+/// Lost part of the packets that means that a queue overflows. Networks lose fewer at random.
+const HEAVY_LOSS: f64 = 0.15;
 
-/// Lost part of a round trip's packets that means a queue has overflowed. Networks lose fewer at random.
-const HEAVY_LOSS: f64 = 0.2;
+/// Fewest packets for which their losses count: with fewer, chance decides.
+const MIN_LOSS_SAMPLE: u64 = 30;
 
-/// Memory span of the rate. Only spans in which the window was full count.
+/// Least time over which losses are counted.
+const LOSS_SPAN: Duration = Duration::from_millis(400);
+
+/// Memory span of the delivery rate.
 const RATE_MEMORY: Duration = Duration::from_secs(1);
 
-/// Memory span of the round trip. After a change to a longer path, a connection is slow for one to two spans.
-const ROUND_TRIP_MEMORY: Duration = Duration::from_secs(1);
+/// Least span over which the shortest round trip is taken. Packets of one frame queue behind each other for less.
+const STANDING_SPAN: Duration = Duration::from_millis(50);
 
-/// Memory span of aggregated acknowledgements.
-const AGGREGATION_MEMORY: Duration = Duration::from_secs(1);
+/// Memory span of what the application wants to send.
+const WANTED_SPAN: Duration = Duration::from_secs(5);
 
-/// Longest time that one aggregate lasts. A rate measured slightly too low would make it last for ever.
-const MAX_AGGREGATE_TIME: Duration = Duration::from_millis(200);
+/// Samples of the delivered bytes for each round trip.
+pub(super) const SAMPLES: u32 = 64;
 
-/// Most bytes of an aggregate that count. More in flight would only fill the buffers of a short path.
-const MAX_AGGREGATE: u64 = 128 * 1024;
-
-/// The highest rate. While the application sends less than the path can carry, a lower rate says nothing about the
-/// path.
+/// Bytes that the peer has acknowledged, and the highest rate of them over one to two memory spans.
 #[derive(Clone)]
-pub(super) struct Rate {
+pub(super) struct Delivery {
+    bytes: u64,
+    /// Delivered bytes at points in time, oldest first. The first one is not younger than the acknowledged packet.
+    samples: std::collections::VecDeque<(Instant, u64)>,
     begun: Instant,
     best: f64,
     before: f64,
-    /// The window was full since `begun`.
-    full: bool,
 }
 
-impl Rate {
+impl Delivery {
     pub(super) fn new(now: Instant) -> Self {
-        Self { begun: now, best: 0.0, before: 0.0, full: false }
+        Self { bytes: 0, samples: [(now, 0)].into(), begun: now, best: 0.0, before: 0.0 }
     }
 
-    pub(super) fn add(&mut self, now: Instant, rate: f64, app_limited: bool) {
-        self.full |= !app_limited;
-        if self.full && now.saturating_duration_since(self.begun) >= RATE_MEMORY {
-            (self.begun, self.before, self.best, self.full) = (now, self.best, 0.0, false);
+    pub(super) fn add(&mut self, bytes: u64) {
+        self.bytes += bytes;
+    }
+
+    /// A packet is sent while none is in flight: no time before it counts.
+    pub(super) fn resume(&mut self, now: Instant) {
+        self.samples.push_back((now, self.bytes));
+    }
+
+    /// Measures the rate since the acknowledged packet was sent.
+    pub(super) fn measure(&mut self, now: Instant, sent: Instant) {
+        while self.samples.len() > 1 && self.samples[1].0 <= sent {
+            self.samples.pop_front();
+        }
+        let took = now.saturating_duration_since(sent);
+        if let Some((then, bytes)) = self.samples.front().copied() {
+            let span = now.saturating_duration_since(then).max(took);
+            if !span.is_zero() {
+                self.keep(now, (self.bytes - bytes) as f64 / span.as_secs_f64());
+            }
+        }
+        let apart = took / SAMPLES;
+        if self.samples.back().is_none_or(|(last, _)| now.saturating_duration_since(*last) >= apart) {
+            self.samples.push_back((now, self.bytes));
+        }
+    }
+
+    /// Bytes a second.
+    pub(super) fn rate(&self) -> f64 {
+        self.best.max(self.before)
+    }
+
+    #[cfg(test)]
+    pub(super) fn samples(&self) -> usize {
+        self.samples.len()
+    }
+
+    fn keep(&mut self, now: Instant, rate: f64) {
+        if now.saturating_duration_since(self.begun) >= RATE_MEMORY {
+            (self.begun, self.before, self.best) = (now, self.best, 0.0);
         }
         self.best = self.best.max(rate);
     }
-
-    pub(super) fn get(&self) -> f64 {
-        self.best.max(self.before)
-    }
 }
 
-/// The shortest round trip.
+/// The shortest round trip of the last one to two spans. A burst of packets makes longer ones; this is what a queue adds
+/// that stands.
 #[derive(Clone)]
-pub(super) struct RoundTrip {
+pub(super) struct Standing {
     begun: Instant,
-    best: Option<Duration>,
-    before: Option<Duration>,
+    best: Duration,
+    before: Duration,
 }
 
-impl RoundTrip {
-    pub(super) fn new(now: Instant) -> Self {
-        Self { begun: now, best: None, before: None }
+impl Standing {
+    pub(super) fn new(now: Instant, took: Duration) -> Self {
+        Self { begun: now, best: took, before: took }
     }
 
-    pub(super) fn add(&mut self, now: Instant, took: Duration) {
-        if now.saturating_duration_since(self.begun) >= ROUND_TRIP_MEMORY {
-            (self.begun, self.before, self.best) = (now, self.best, None);
+    /// `round_trip`: that of the path without a queue.
+    pub(super) fn add(&mut self, now: Instant, took: Duration, round_trip: Duration) {
+        let span = STANDING_SPAN.max(round_trip);
+        let lasted = now.saturating_duration_since(self.begun);
+        if lasted >= span {
+            self.before = if lasted < 2 * span { self.best } else { took };
+            (self.begun, self.best) = (now, took);
         }
-        self.best = Some(self.best.map_or(took, |best| best.min(took)));
+        self.best = self.best.min(took);
     }
 
-    pub(super) fn get(&self) -> Option<Duration> {
-        self.best.into_iter().chain(self.before).min()
+    pub(super) fn get(&self) -> Duration {
+        self.best.min(self.before)
     }
 }
 
-/// The most bytes acknowledged beyond what the rate explains. The peer or its network may delay acknowledgements and
-/// send many together. This many bytes must be in flight on top, or the delays would make the path look slow.
+/// The most bytes of the last one to two spans.
 #[derive(Clone)]
-pub(super) struct AckAggregation {
-    /// The current aggregate: its begin and its bytes.
-    since: Instant,
-    bytes: u64,
+pub(super) struct Wanted {
     begun: Instant,
     best: u64,
     before: u64,
 }
 
-impl AckAggregation {
+impl Wanted {
     pub(super) fn new(now: Instant) -> Self {
-        Self { since: now, bytes: 0, begun: now, best: 0, before: 0 }
+        Self { begun: now, best: 0, before: 0 }
     }
 
-    pub(super) fn add(&mut self, now: Instant, acked: u64, rate: f64) {
-        if now.saturating_duration_since(self.begun) >= AGGREGATION_MEMORY {
-            (self.begun, self.before, self.best) = (now, self.best, 0);
+    pub(super) fn add(&mut self, now: Instant, bytes: u64) {
+        let lasted = now.saturating_duration_since(self.begun);
+        if lasted >= WANTED_SPAN {
+            self.before = if lasted < 2 * WANTED_SPAN { self.best } else { 0 };
+            (self.begun, self.best) = (now, 0);
         }
-        let lasted = now.saturating_duration_since(self.since);
-        let mut expected = (rate * lasted.as_secs_f64()) as u64;
-        if self.bytes <= expected || lasted > MAX_AGGREGATE_TIME {
-            (self.since, self.bytes, expected) = (now, 0, 0);
-        }
-        self.bytes += acked;
-        self.best = self.best.max(self.bytes - expected).min(MAX_AGGREGATE);
+        self.best = self.best.max(bytes);
     }
 
     pub(super) fn get(&self) -> u64 {
@@ -112,22 +141,30 @@ impl AckAggregation {
     }
 }
 
-/// The bytes lost and delivered in the current round trip.
+/// The bytes lost and delivered in a span of time.
 #[derive(Clone)]
-pub(super) struct LossRate {
+pub(super) struct Losses {
     begun: Instant,
-    pub(super) lost: u64,
-    pub(super) delivered: u64,
+    lost: u64,
+    delivered: u64,
 }
 
-impl LossRate {
+impl Losses {
     pub(super) fn new(now: Instant) -> Self {
         Self { begun: now, lost: 0, delivered: 0 }
     }
 
-    /// True at the end of a round trip with heavy loss.
+    pub(super) fn lost(&mut self, bytes: u64) {
+        self.lost += bytes;
+    }
+
+    pub(super) fn delivered(&mut self, bytes: u64) {
+        self.delivered += bytes;
+    }
+
+    /// True at the end of a span with heavy loss.
     pub(super) fn is_heavy(&mut self, now: Instant, round_trip: Duration, mtu: u64) -> bool {
-        if now.saturating_duration_since(self.begun) < round_trip {
+        if now.saturating_duration_since(self.begun) < LOSS_SPAN.max(round_trip) {
             return false;
         }
         let all = self.lost + self.delivered;

@@ -3,7 +3,7 @@ import { KIND, RECORD } from "../../../transport/native/records.ts";
 
 const SETTINGS: EngineSettings = {
   threads: 1,
-  congestion: "bbr",
+  congestion: "delay",
   ackFrequency: true,
   sendWindow: 256 * 1024,
   streamReceiveWindow: 256 * 1024,
@@ -15,6 +15,9 @@ const SETTINGS: EngineSettings = {
   maxMtu: 1452,
   ackDelay: 0,
   initialStreams: 0,
+  initialWindow: 12_000,
+  packetThreshold: 20,
+  timeThreshold: 120,
 };
 
 /** The engine without its adapter: accepts everyone and drops all events. */
