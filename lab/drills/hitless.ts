@@ -6,7 +6,7 @@ import { waitFor } from "../wait.ts";
 import type { Exercise } from "./contract.ts";
 
 /** Milliseconds of watching after a relay was killed: its loss is noticed, and what it served is taken elsewhere. */
-const AFTER_MS = 4_000;
+const AFTER_MS = 2_000;
 
 /** Milliseconds within which every relay must have two sources again. */
 const PROTECTED_MS = 20_000;

@@ -181,6 +181,26 @@ describe("a track under a hitless prefix", () => {
     assert.deepEqual(samples[0], [{ state: "protected" }, 1]);
   });
 
+  it("asks a second relay that refuses again after 1 s, then after 2 s, and after 1 s once it has delivered", async () => {
+    const scene = new Scene();
+    await scene.watch();
+    const refuse = async (waitMs: number) => {
+      const asked = scene.b.subscriptions.length;
+      scene.b.last.sink.closed("not_found");
+      assert.equal(scene.state, "second_refused");
+      scene.clock.advance(waitMs - 1);
+      await settle();
+      assert.equal(scene.b.subscriptions.length, asked);
+      scene.clock.advance(1);
+      await settle();
+      assert.equal(scene.b.subscriptions.length, asked + 1);
+    };
+    await refuse(1_000);
+    await refuse(2_000);
+    scene.b.taken(7).finish();
+    await refuse(1_000);
+  });
+
   it("with two relays, one of which dies, is taken once from the other one, without a gap", async () => {
     const scene = new Scene();
     await scene.watch();

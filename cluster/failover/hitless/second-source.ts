@@ -2,14 +2,13 @@ import type { Clock } from "../../../moq/clock.ts";
 import type { GroupWriter, SubscribeOptions } from "../../../moq/model/index.ts";
 import type { Reason } from "../../../moq/reason.ts";
 import type { Peers } from "../../contract.ts";
-import { isPassing } from "../answers.ts";
 import { type TrackAddress, TrackAtRelay, type TrackAtRelayEvents } from "../track-at-relay.ts";
 import type { MergedGroups } from "./merged-groups.ts";
 import type { ProtectionCode } from "./metrics.ts";
 
-/** Milliseconds until a relay is asked again that was lost, or that has another epoch at present. */
+/** Milliseconds until a relay is asked again that was lost or refused the track. Each further time in a row doubles them, up to {@link AVOID_MS}. */
 const RETRY_MS = 1_000;
-/** Milliseconds until a relay is asked again that refused the track, sends other content, or was far behind while there was another one. */
+/** Milliseconds until a relay is asked again that sends other content, or was far behind while there was another one. */
 const AVOID_MS = 30_000;
 /** Milliseconds behind the other source from which on a source counts as slow. */
 export const BEHIND_MS = 1_000;
@@ -43,6 +42,8 @@ export class SecondSource implements TrackAtRelayEvents {
   #confirmed = false;
   /** The current one sends other content. */
   #differs = false;
+  /** Times in a row that a relay was lost or refused the track. At most as many relays as there are candidates. */
+  readonly #failures = new Map<string, number>();
   /** Why relays are avoided. */
   #trouble: ProtectionCode = "second_refused";
   /** Relays that are not asked for a while; each value cancels the end of that. */
@@ -132,6 +133,7 @@ export class SecondSource implements TrackAtRelayEvents {
     const writer = this.#deps.merged.begin("second", sequence);
     if (typeof writer === "string" && writer !== "duplicate") return writer;
     this.#feeding = from;
+    if (this.#failures.size > 0) this.#failures.delete(from.node);
     if (from === this.#current) this.#endFormer();
     return writer;
   }
@@ -156,7 +158,7 @@ export class SecondSource implements TrackAtRelayEvents {
     if (from === this.#former) this.#former = undefined;
     if (from !== this.#current) return;
     this.#current = undefined;
-    this.#avoid(from.node, isPassing(reason) ? RETRY_MS : AVOID_MS, "second_refused");
+    this.#avoidFailed(from.node);
     this.check(this.#first);
   }
 
@@ -246,6 +248,12 @@ export class SecondSource implements TrackAtRelayEvents {
     this.#feeding = undefined;
     different.cancel();
     this.check(this.#first);
+  }
+
+  #avoidFailed(node: string): void {
+    const failures = this.#failures.get(node) ?? 0;
+    this.#failures.set(node, failures + 1);
+    this.#avoid(node, Math.min(RETRY_MS * 2 ** failures, AVOID_MS), "second_refused");
   }
 
   #avoid(node: string, ms: number, trouble: ProtectionCode): void {
