@@ -27,6 +27,7 @@ describe("options of the mesh", () => {
       "kill-regional",
       "kill-root",
       "kill-origin",
+      "hitless",
       "restart-publisher",
       "rolling-restart",
       "partition",
