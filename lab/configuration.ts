@@ -49,6 +49,7 @@ export function configurationOf({ workspace, extra = {}, ...settings }: NodeSett
       node: place.name,
       role: place.role,
       region: place.region,
+      ...(place.parent !== undefined && { parent_region: place.parent }),
       url: urlOf(meshPort),
       root: roots,
       peers,

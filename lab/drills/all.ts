@@ -3,6 +3,7 @@ import { BenchError } from "../../bench/system/error.ts";
 import { registryOf } from "../registry.ts";
 import { serving } from "../survey.ts";
 import { waitFor } from "../wait.ts";
+import { continents } from "./continents.ts";
 import type { Drill, Exercise } from "./contract.ts";
 import { CUT_S } from "./cuts.ts";
 import { USUAL_GAP_MS } from "./figures.ts";
@@ -124,6 +125,18 @@ const ALL: readonly Drill[] = [
     undisturbed: false,
     lossless: true,
     run: rollingRestart,
+  },
+  {
+    name: "continents",
+    summary:
+      "two regions with one parent region, across an ocean of 40 ms; all regionals of the parent are killed and come back",
+    origins: 1,
+    publishing: "one",
+    gapMs: 1_000,
+    undisturbed: true,
+    lossless: true,
+    hubs: 2,
+    run: continents,
   },
   {
     name: "upgrade",

@@ -40,5 +40,7 @@ export interface Drill {
   readonly upgrade?: boolean;
   /** Links between relays can be cut. */
   readonly cuts?: boolean;
+  /** Regionals of a parent region, across an ocean from the publisher. */
+  readonly hubs?: number;
   readonly run: (exercise: Exercise) => Promise<void>;
 }

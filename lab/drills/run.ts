@@ -8,6 +8,7 @@ import { survey, upstreamSubscriptions } from "../survey.ts";
 import type { Place, Shape } from "../topology.ts";
 import { waitFor } from "../wait.ts";
 import { LIVE, TWIN } from "../workspace.ts";
+import { Ocean } from "./continents.ts";
 import type { Drill, Exercise } from "./contract.ts";
 import { Cuts } from "./cuts.ts";
 import { type DrillReport, gapFigures, SEAMLESS_GAP_MS, USUAL_GAP_MS } from "./figures.ts";
@@ -38,8 +39,10 @@ export async function runDrill(drill: Drill, options: DrillOptions, say: (what: 
   const commit = drill.upgrade === true ? await earlierCommit(from) : undefined;
   const origins = Math.max(drill.origins, shape.origins);
   const cuts = drill.cuts === true ? new Cuts() : undefined;
+  const ocean = new Ocean();
   const mesh = await Mesh.make({
-    shape: { ...shape, origins },
+    shape: { ...shape, origins, hubs: drill.hubs ?? 0 },
+    ...(drill.hubs !== undefined && { between: ocean.between }),
     engine,
     say,
     ...(drill.hitless === true && { extra: () => ({ cluster: { hitless: [LIVE, TWIN] } }) }),
@@ -59,6 +62,7 @@ export async function runDrill(drill: Drill, options: DrillOptions, say: (what: 
   } finally {
     await mesh.stop();
     cuts?.close();
+    ocean.close();
   }
 }
 

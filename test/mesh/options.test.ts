@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { DRILLS } from "../../lab/drills/all.ts";
 import { meshHelp, parseMesh } from "../../lab/options.ts";
+import { placesOf } from "../../lab/topology.ts";
 import { refusedBy } from "../support/usage.ts";
 
 const PROGRAM = fileURLToPath(new URL("../../lab/main.ts", import.meta.url));
@@ -30,6 +31,7 @@ describe("options of the mesh", () => {
       "hitless",
       "restart-publisher",
       "rolling-restart",
+      "continents",
       "partition",
       "cut-regional",
       "cut-origin",
@@ -40,7 +42,7 @@ describe("options of the mesh", () => {
       assert.deepEqual([options.drill?.name, options.json, options.broadcasting.viewers], [name, true, [20]]);
       assert.ok(meshHelp().includes(name));
     }
-    assert.equal(DRILLS.size, 10);
+    assert.equal(DRILLS.size, 11);
     refused(/"kill-everybody" is unknown; use one of kill-regional/, "--drill", "kill-everybody");
     refused(/--json needs --drill/, "--json");
     refused(/--from needs --drill upgrade/, "--drill", "partition", "--from", "HEAD^");
@@ -52,6 +54,22 @@ describe("options of the mesh", () => {
     assert.equal(options.alerts, 30);
     refused(/--alerts does not go with --drill/, "--alerts", "30", "--drill", "partition");
     refused(/--alerts: expected a whole number from 1 to 60/, "--alerts", "61");
+  });
+
+  it("place the viewers in two regions below one parent region, where a drill has one", () => {
+    const places = placesOf({ origins: 1, regionals: 2, edges: 4, hubs: 2 });
+    const seen = (role: string) =>
+      places.filter((place) => place.role === role).map(({ name, region, parent }) => [name, region, parent]);
+    assert.deepEqual(seen("regional"), [
+      ["hub-1", "hub", undefined],
+      ["hub-2", "hub", undefined],
+      ["regional-1", "west", "hub"],
+      ["regional-2", "south", "hub"],
+    ]);
+    assert.deepEqual(
+      seen("edge").map(([, region]) => region),
+      ["west", "south", "west", "south"],
+    );
   });
 
   it("are bounded", () => {
