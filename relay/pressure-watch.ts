@@ -2,7 +2,14 @@ import { collectStart } from "../transport/shared/index.ts";
 import type { Config } from "./config/index.ts";
 import { systemCalls } from "./host/index.ts";
 import type { RelayParts } from "./parts.ts";
-import { heapMemory, MemoryShedding, memoryCollector, SHEDDING_METRICS, UnusedSessions } from "./pressure/index.ts";
+import {
+  heapMemory,
+  MemoryShedding,
+  memoryCollector,
+  SHEDDING_METRICS,
+  SpareMemory,
+  UnusedSessions,
+} from "./pressure/index.ts";
 
 export interface PressureWatchOptions {
   /** With the live values of the last reload. */
@@ -14,6 +21,7 @@ export interface PressureWatchOptions {
 /** What sheds load while the relay runs. */
 export class PressureWatch {
   readonly #unused: UnusedSessions;
+  readonly #spare: SpareMemory;
   readonly #memory: MemoryShedding | undefined;
 
   constructor(parts: RelayParts, { config, memory }: PressureWatchOptions) {
@@ -24,6 +32,11 @@ export class PressureWatch {
       sessions,
       timeoutMs: () => config().limits.unusedTimeoutMs,
       count: () => counters.boundsHit.unused_timeout++,
+    });
+    this.#spare = new SpareMemory({
+      clock,
+      sessions: () => host.sessions,
+      release: () => void systemCalls()?.releaseMemory(),
     });
     if (config().limits.memory === 0) return;
     const shedding = new MemoryShedding({
@@ -46,12 +59,14 @@ export class PressureWatch {
 
   start(): this {
     this.#unused.start();
+    this.#spare.start();
     this.#memory?.start();
     return this;
   }
 
   close(): void {
     this.#unused.close();
+    this.#spare.close();
     this.#memory?.close();
   }
 }

@@ -2,4 +2,5 @@
 export { heapMemory, memoryCollector } from "./garbage.ts";
 export { HANDSHAKE_METRICS, type HandshakeBounds, HandshakeRate } from "./handshake-rate.ts";
 export { MemoryShedding, SHEDDING_METRICS } from "./memory-shedding.ts";
+export { SpareMemory } from "./spare-memory.ts";
 export { UnusedSessions } from "./unused-sessions.ts";
