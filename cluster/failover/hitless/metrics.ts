@@ -13,7 +13,8 @@ export type ProtectionCode = (typeof PROTECTIONS)[number];
 
 /** For people. */
 export const PROTECTION_TEXTS: Readonly<Record<ProtectionCode, string>> = {
-  protected: "two relays send the track; if one of them fails, viewers see nothing",
+  protected:
+    "two relays send the track; viewers see nothing when one of the two ways fails; a relay on both ways, such as an only origin, has no substitute",
   starting: "the second relay has not sent a group yet",
   no_second_route: "only one relay that can be reached has the broadcast",
   second_refused: "the second relay refused the track or was lost; it is asked again soon",
