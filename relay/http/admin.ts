@@ -1,14 +1,10 @@
 import type { RequestListener, Server, ServerOptions } from "node:http";
 import { createServer as createSecureServer, type Server as SecureServer } from "node:https";
 import { type AddressInfo, createServer as createListener, type Server as Listener, type Socket } from "node:net";
-import { getRequestListener, type HttpBindings } from "@hono/node-server";
-import { Hono } from "hono";
 import { http } from "../../transport/shared/index.ts";
-import { type ApiDeps, type ApiEnv, addApi, checkRate, requireRight, respondTo } from "./api/app.ts";
+import type { ApiDeps } from "./api/app.ts";
 import { admit, DIRECT_CLIENTS } from "./clients.ts";
-import { describeRelay } from "./description.ts";
-import { isLocalRequest, isLoopbackHost } from "./local.ts";
-import { PrometheusExport } from "./metrics.ts";
+import { isLoopbackHost } from "./local.ts";
 import type { Page } from "./page.ts";
 import type { Places } from "./places.ts";
 import type { PortTls } from "./port.ts";
@@ -45,11 +41,11 @@ export class AdminServer {
 
   constructor({ host, view, api, dashboard, places, tls, proxied = false }: Omit<AdminOptions, "port" | "warn">) {
     view.counters.attach(RELAY_METRICS, () => relayReadings(view));
-    const app = adminApp(isLoopbackHost(host), view, api);
-    if (dashboard !== undefined) addPage(app, dashboard);
-    const listener = getRequestListener(app.fetch, { overrideGlobalObjects: false, hostname: "localhost" });
     const bounds = { headersTimeout: HEADER_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS };
-    const answer: RequestListener = (request, response) => void listener(request, response);
+    const answer = onFirstRequest(api, async () => {
+      const { adminListener } = await import("./admin-app.ts");
+      return adminListener({ local: isLoopbackHost(host), view, api, dashboard });
+    });
     this.#server = tls === undefined ? http.createServer(bounds, answer) : secureServer(bounds, tls, answer);
     this.#server.prependListener("request", toOriginForm);
     this.#server.timeout = STALL_MS;
@@ -105,74 +101,20 @@ export class AdminServer {
   }
 }
 
-const NOT_LOCAL =
-  "this listener serves its own machine only: use 127.0.0.1 or localhost, and no page of another origin";
-
-/** Headers of every answer: browsers may not guess its type, nor send its URL to others. */
-const SAFE_HEADERS = {
-  "X-Content-Type-Options": "nosniff",
-  "Referrer-Policy": "no-referrer",
-  "Cache-Control": "no-store",
-};
-
-/** `local`: only this machine can reach the listener; pages in a browser on this machine can too. */
-function adminApp(local: boolean, view: RelayView, api: ApiDeps): Hono<ApiEnv> {
-  const app = new Hono<{ Bindings: HttpBindings }>();
-  const metrics = new PrometheusExport(view.counters);
-  app.use(async (c, next) => {
-    await next();
-    for (const [name, value] of Object.entries(SAFE_HEADERS)) if (!c.res.headers.has(name)) c.header(name, value);
-  });
-  app.use(async (c, next) => {
-    if (local && !isLocalRequest(c.env.incoming.headers.host ?? "", c.req.header("origin")))
-      return c.text(`${NOT_LOCAL}\n`, 403);
-    return await next();
-  });
-  // Probes have no bound but that of connections: they cost a comparison, and a refused one could end the relay.
-  for (const path of ["/livez", "/health/live"]) {
-    app.get(path, (c) => {
-      const { live } = view.health();
-      return c.json({ status: live ? "alive" : "stuck" }, live ? 200 : 503);
-    });
-  }
-  for (const path of ["/readyz", "/healthz", "/health/ready"]) {
-    app.get(path, (c) => {
-      const reasons = view.reasons();
-      const ready = reasons.length === 0;
-      return c.json({ status: ready ? "ready" : "not_ready", reasons }, ready ? 200 : 503);
-    });
-  }
-  app.get("/health", async (c) => {
-    checkRate(c, api.scrapes, api);
-    await requireRight(c, "read", api);
-    return c.json(describeRelay(view));
-  });
-  app.get("/metrics", async (c) => {
-    checkRate(c, api.scrapes, api);
-    await requireRight(c, "read", api);
-    const { contentType, text } = await metrics.render(c.req.header("accept"));
-    return c.body(text, 200, { "Content-Type": contentType, Vary: "Accept" });
-  });
-  addApi(app, api);
-  app.onError((error, c) => respondTo(error, c, api));
-  return app;
-}
-
-/** Where the dashboard is. */
-const DASHBOARD = "/ui";
-
-function addPage(app: Hono<ApiEnv>, page: Page): void {
-  app.get("/", (c) => c.redirect(`${DASHBOARD}/`));
-  app.get(DASHBOARD, (c) => c.redirect(`${DASHBOARD}/`));
-  app.get(`${DASHBOARD}/*`, (c) => {
-    const file = page.file(c.req.path.slice(DASHBOARD.length));
-    if (file === undefined) return c.notFound();
-    const headers = Object.fromEntries(Object.entries(file.headers).map(([name, value]) => [name, String(value)]));
-    const known = (c.req.header("if-none-match") ?? "")
-      .split(",")
-      .some((tag) => tag.trim().replace(/^W\//, "") === file.etag);
-    return known ? c.body(null, 304, headers) : c.body(Uint8Array.from(file.bytes), 200, headers);
-  });
+/** Makes the listener of requests when the first one comes: most relays have an admin listener, and many are asked nothing. */
+function onFirstRequest({ failed }: Pick<ApiDeps, "failed">, make: () => Promise<RequestListener>): RequestListener {
+  let made: Promise<RequestListener> | undefined;
+  const answer: RequestListener = async (request, response) => {
+    try {
+      made ??= make();
+      (await made)(request, response);
+    } catch (error) {
+      made = undefined;
+      failed(error);
+      response.writeHead(500).end();
+    }
+  };
+  return (request, response) => void answer(request, response);
 }
 
 function secureServer(bounds: ServerOptions, tls: PortTls, answer: RequestListener): SecureServer {
