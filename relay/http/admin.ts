@@ -104,7 +104,7 @@ export class AdminServer {
 /** Makes the listener of requests when the first one comes: most relays have an admin listener, and many are asked nothing. */
 function onFirstRequest({ failed }: Pick<ApiDeps, "failed">, make: () => Promise<RequestListener>): RequestListener {
   let made: Promise<RequestListener> | undefined;
-  const answer: RequestListener = async (request, response) => {
+  const answer = async (...[request, response]: Parameters<RequestListener>): Promise<void> => {
     try {
       made ??= make();
       (await made)(request, response);
