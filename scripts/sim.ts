@@ -1,5 +1,5 @@
 /** Runs random meshes with random failures in one process, with a clock turned by hand: `npm run sim`. */
-import { growthOf, Ordeal, SIZES } from "../lab/sim/index.ts";
+import { badNetwork, growthOf, Ordeal, SIZES } from "../lab/sim/index.ts";
 import { readFlags, wholeFlag } from "./flags.ts";
 
 /** Most problems of one mesh that are printed. */
@@ -8,9 +8,11 @@ const MOST_ROOTS = 3;
 
 const HELP = `Usage: npm run sim -- [--nodes 14] [--seeds 20] [--seed 1] [--rounds 3] [--blows 8] [--token-life SECONDS] [--trace]
        npm run sim -- --messages
+       npm run sim -- --bad-network [--seconds 600] [--round-trip 150] [--jitter 50] [--loss 5] [--seeds 20] [--seed 1]
 
 Runs random meshes with faults in one process, with a clock turned by hand, and checks what the mesh promises. The second form
-prints how the number of messages for one publish event grows with the mesh.
+prints how the number of messages for one publish event grows with the mesh. In the third form no relay fails, and the network
+between all relays is bad: no relay may suspect another one, and no link may end.
 
   --nodes N   Relays of a mesh, at least 8 (default 14).
   --seeds N   Meshes to run (default 20), with seeds that count up from --seed.
@@ -21,6 +23,8 @@ prints how the number of messages for one publish event grows with the mesh.
               Tokens of relays expire after so long, and links are renewed before (default: no token expires).
   --trace     Print what happens. A seed that failed is run again by --seed N --seeds 1 --trace with the same other flags.
   --messages  Count messages instead.
+  --seconds N, --round-trip MS, --jitter MS, --loss PERCENT
+              With --bad-network: simulated seconds; round trip; most jitter each way; packets that are lost each way.
 
 Exit codes: 0 all meshes kept their promises, 1 one did not, 2 wrong command line.`;
 
@@ -32,15 +36,38 @@ const values = readFlags(HELP, {
   blows: { type: "string", default: "8" },
   "token-life": { type: "string" },
   messages: { type: "boolean", default: false },
+  "bad-network": { type: "boolean", default: false },
+  seconds: { type: "string", default: "600" },
+  "round-trip": { type: "string", default: "150" },
+  jitter: { type: "string", default: "50" },
+  loss: { type: "string", default: "5" },
   trace: { type: "boolean", default: false },
 });
 
-function whole(name: "nodes" | "seeds" | "seed" | "rounds" | "blows", least: number): number {
+type WholeFlag = "nodes" | "seeds" | "seed" | "rounds" | "blows" | "seconds" | "round-trip" | "jitter" | "loss";
+
+function whole(name: WholeFlag, least: number): number {
   return wholeFlag(HELP, name, values[name], least);
 }
 
 if (values.messages) await messages();
+else if (values["bad-network"]) await badNetworks();
 else await ordeals();
+
+async function badNetworks(): Promise<void> {
+  const network = {
+    seconds: whole("seconds", 1),
+    roundTripMs: whole("round-trip", 0),
+    jitterMs: whole("jitter", 0),
+    loss: whole("loss", 0) / 100,
+  };
+  const first = whole("seed", 0);
+  for (let seed = first; seed < first + whole("seeds", 1); seed++) {
+    const { suspicions, linksLost, groups } = await badNetwork({ seed, ...network });
+    console.log(`seed ${seed}: ${groups} groups watched, ${suspicions} suspicions, ${linksLost} links lost`);
+    if (suspicions + linksLost > 0 || groups === 0) process.exitCode = 1;
+  }
+}
 
 async function messages(): Promise<void> {
   const rows = [];

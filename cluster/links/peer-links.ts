@@ -5,7 +5,7 @@ import { BackOff } from "../back-off.ts";
 import type { Peers, PeerUser } from "../contract.ts";
 import { RenewableSession, type SessionEvents } from "../renewable-session.ts";
 import type { Health } from "../routes/index.ts";
-import { type SuspicionCounts, suspicionCounts } from "./metrics.ts";
+import { type SuspicionCounts, type SuspicionReason, suspicionCounts } from "./metrics.ts";
 import { SilenceWatch } from "./silence.ts";
 import { Suspicions } from "./suspicions.ts";
 
@@ -101,6 +101,11 @@ export class PeerLinks implements Peers {
   usable(node: string): boolean {
     const health = this.health(node);
     return health !== "down" && health !== "suspected";
+  }
+
+  /** Suspicions so far, by reason. */
+  get suspicions(): Readonly<Record<SuspicionReason, number>> {
+    return this.#counts.byReason;
   }
 
   /** Names of relays that are suspected, or were until a moment ago. */

@@ -86,7 +86,9 @@ export class Lane {
   }
 
   send(packet: Packet): void {
-    if (!this.#cut) this.#launch(packet, packet.kind === "stream" ? this.#busyUntil : 0);
+    const lost = this.chance(this.settings.loss);
+    if (lost && packet.kind === "lossy") return;
+    if (!this.#cut) this.#launch(packet, packet.kind === "stream" ? this.#busyUntil : 0, lost);
     else if (packet.kind !== "lossy") this.#held.push(packet);
   }
 
@@ -138,11 +140,16 @@ export class Lane {
     this.#cancel = undefined;
   }
 
-  #launch(packet: Packet, leaves: number): void {
+  #launch(packet: Packet, leaves: number, lost = false): void {
     const { latencyMs, jitterMs } = this.settings;
     const jitter = jitterMs > 0 ? this.#random() * jitterMs : 0;
+    const again = lost ? 2 * latencyMs + jitterMs : 0;
     const { order } = packet;
-    const at = Math.max(Math.max(leaves, this.#clock.now()) + latencyMs + jitter, this.#first.at, order?.at ?? 0);
+    const at = Math.max(
+      Math.max(leaves, this.#clock.now()) + latencyMs + jitter + again,
+      this.#first.at,
+      order?.at ?? 0,
+    );
     if (order !== undefined) order.at = at;
     this.#insert({ packet, at });
     this.#arm();

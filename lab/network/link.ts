@@ -350,9 +350,8 @@ export class MemoryLink implements Link, SendOwner {
     else this.#send("lossy", undefined, (peer) => peer.onDatagram(bytes));
   }
 
-  /** Acknowledges a datagram. Acknowledgements are lost as datagrams are. */
   #acknowledge(): void {
-    if (!this.#lane.chance(this.#lane.settings.datagramLoss)) this.#send("lossy", undefined, () => {});
+    this.#send("lossy", undefined, () => {});
   }
 
   #probe(): void {

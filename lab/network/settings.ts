@@ -12,7 +12,12 @@ export interface LaneSettings {
   readonly streamWindow: number;
   /** The same over all streams of the link. */
   readonly linkWindow: number;
-  /** Share of the datagrams that are lost, from 0 to 1. */
+  /**
+   * Share of all packets that are lost, from 0 to 1. Packets that are sent again arrive a round trip later, acknowledgements, probes and
+   * datagrams never.
+   */
+  readonly loss: number;
+  /** Share of the datagrams that are lost besides, from 0 to 1. */
   readonly datagramLoss: number;
   /** Longest datagram in bytes; 0: no datagrams. */
   readonly maxDatagramSize: number;
@@ -30,6 +35,7 @@ export const DEFAULT_SETTINGS: LaneSettings = {
   bandwidth: 0,
   streamWindow: 512 * 1024,
   linkWindow: 2 * 1024 * 1024,
+  loss: 0,
   datagramLoss: 0,
   maxDatagramSize: 1200,
   reading: true,
