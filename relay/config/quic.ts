@@ -46,8 +46,8 @@ export const quicSection = section(
     }),
     initial_window: size({
       description:
-        "Bytes that a new session may send before the first acknowledgement. More starts faster on long paths, and loses packets on thin ones.",
-      default: "12000",
+        "Bytes that a session may send before the first acknowledgement. More starts faster on long paths; on thin ones the first packets wait for longer or are lost.",
+      default: "40000",
       min: "2400",
       max: "1MiB",
     }),

@@ -34,7 +34,7 @@ const DEFAULTS: Omit<EngineSettings, "threads"> = {
   maxMtu: 1452,
   ackDelay: 0,
   initialStreams: 0,
-  initialWindow: 12_000,
+  initialWindow: 40_000,
   packetThreshold: 20,
   timeThreshold: 120,
 };
