@@ -1,6 +1,7 @@
 //! Commands to a worker: from JavaScript, and from the tasks that wait on QUIC.
 
 use crate::new_link::NewLink;
+use crate::quic::{RecvStream, SendStream};
 use bytes::Bytes;
 
 pub enum Command {
@@ -11,8 +12,8 @@ pub enum Command {
     Opened {
         id: u32,
         link: u32,
-        send: quinn::SendStream,
-        recv: Option<quinn::RecvStream>,
+        send: SendStream,
+        recv: Option<RecvStream>,
         priority: i32,
     },
     Write(u32, Bytes),
@@ -28,8 +29,8 @@ pub enum Command {
     /// JavaScript found the peer's stream limit reached; open a stream when the limit allows it. True: bidirectional.
     OpenWhenAllowed(u32, bool),
     NewLink(Box<NewLink>),
-    IncomingUni(u32, quinn::RecvStream),
-    IncomingBidi(u32, quinn::SendStream, quinn::RecvStream),
+    IncomingUni(u32, RecvStream),
+    IncomingBidi(u32, SendStream, RecvStream),
     Datagram(u32, Bytes),
     /// The connection is over, and everything received before was passed on.
     Lost(u32),

@@ -2,10 +2,11 @@
 
 use crate::congestion::DelayBoundConfig;
 use crate::link_shared::StreamAllowances;
+use crate::quic::{Patience, Probing};
 use crate::stream_allowance::{StreamAllowance, initial_limit};
 use napi_derive::napi;
-use quinn::congestion::{ControllerFactory, CubicConfig, NewRenoConfig};
-use quinn::{AckFrequencyConfig, IdleTimeout, MtuDiscoveryConfig, TransportConfig, VarInt};
+use quinn_proto::congestion::{ControllerFactory, CubicConfig, NewRenoConfig};
+use quinn_proto::{AckFrequencyConfig, IdleTimeout, MtuDiscoveryConfig, TransportConfig, VarInt};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, SystemTime};
@@ -99,13 +100,13 @@ pub struct Tuning {
 
 impl Tuning {
     /// A new qlog file, if there is a folder for them. A file that cannot be created is left out.
-    pub fn qlog_stream(&self, end: &str) -> Option<quinn::QlogStream> {
+    pub fn qlog_stream(&self, end: &str) -> Option<quinn_proto::QlogStream> {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let folder = self.qlog.as_ref()?;
         let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_millis();
         let name = format!("{since}-{}-{end}.sqlog", NEXT.fetch_add(1, Ordering::Relaxed));
         let file = std::fs::File::create_new(folder.join(name)).ok()?;
-        let mut config = quinn::QlogConfig::default();
+        let mut config = quinn_proto::QlogConfig::default();
         config.writer(Box::new(std::io::BufWriter::new(file)));
         config.into_stream()
     }
@@ -160,6 +161,14 @@ pub fn allowances(tuning: &Tuning, limits: &Limits, http3: (u32, u32)) -> Stream
     }
 }
 
+/// For how long the links of a listener or a dial stay silent.
+pub fn patience(limits: &Limits) -> Patience {
+    Patience {
+        keep_alive: Duration::from_millis(limits.keep_alive_ms.max(1).into()),
+        idle_timeout: Duration::from_millis(limits.idle_timeout_ms.max(1).into()),
+    }
+}
+
 /// QUIC's parameters for the links of a listener or a dial; `h3_client` adds the server's control stream.
 pub fn transport(tuning: &Tuning, limits: &Limits, h3_client: bool) -> TransportConfig {
     let mut config = TransportConfig::default();
@@ -184,7 +193,7 @@ pub fn transport(tuning: &Tuning, limits: &Limits, h3_client: bool) -> Transport
         acks.ack_eliciting_threshold(VarInt::from_u32(ACK_EVERY)).max_ack_delay(tuning.ack_delay);
         config.ack_frequency_config(Some(acks));
     }
-    config.congestion_controller_factory(controller(tuning));
+    config.congestion_controller_factory(Arc::new(Probing(controller(tuning))));
     config
 }
 

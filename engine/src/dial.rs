@@ -1,15 +1,15 @@
 //! Dialling: WebTransport for `https:`, raw QUIC for `moql:`.
 
 use crate::command::Command;
-use crate::config::{Limits, Tuning, allowances, transport};
+use crate::config::{Limits, Tuning, allowances, patience, transport};
 use crate::events::Event;
 use crate::h3::{self, ALPN_H3, ConnectTarget, NO_COMMON_PROTOCOL};
 use crate::new_link::NewLink;
+use crate::quic::{Connection, Endpoint};
 use crate::reports::{DialError, LinkInfo, address_text, json};
 use crate::tls::peer_certificate;
 use crate::worker::Worker;
-use crate::worker_runtime::driven_by;
-use quinn::{ClientConfig, Endpoint};
+use quinn_proto::ClientConfig;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -25,7 +25,7 @@ pub struct Dial {
     /// The address to connect to, instead of the addresses of the URL's host. The certificate must still be the host's.
     pub address: Option<IpAddr>,
     pub raw: bool,
-    pub crypto: Arc<dyn quinn::crypto::ClientConfig>,
+    pub crypto: Arc<dyn quinn_proto::crypto::ClientConfig>,
     pub limits: Limits,
     pub tuning: Tuning,
     pub timeout: Duration,
@@ -84,12 +84,7 @@ impl Dial {
         Err(last)
     }
 
-    async fn connect(
-        &self,
-        worker: &Arc<Worker>,
-        address: SocketAddr,
-        name: &str,
-    ) -> Result<quinn::Connection, DialError> {
+    async fn connect(&self, worker: &Arc<Worker>, address: SocketAddr, name: &str) -> Result<Connection, DialError> {
         let endpoint = if address.is_ipv6() { &self.endpoints.0 } else { &self.endpoints.1 };
         let Some(endpoint) = endpoint else {
             return Err(DialError::failed("this machine has no socket for the address family"));
@@ -98,13 +93,13 @@ impl Dial {
         let mut transport = transport(&self.tuning, &self.limits, !self.raw);
         transport.qlog_stream(self.tuning.qlog_stream("client"));
         config.transport_config(Arc::new(transport));
-        let connecting = driven_by(worker.index, || endpoint.connect_with(config, address, name));
+        let connecting = endpoint.connect(config, patience(&self.limits), address, name, &worker.driver);
         let connecting = connecting.map_err(|error| DialError::failed(error.to_string()))?;
-        connecting.await.map_err(|error| self.refused(error))
+        connecting.established().await.map_err(|error| self.refused(error))
     }
 
     /// TLS reports "no application protocol" as alert 120 (RFC 9001 section 8.1).
-    fn refused(&self, error: quinn::ConnectionError) -> DialError {
+    fn refused(&self, error: quinn_proto::ConnectionError) -> DialError {
         let text = error.to_string();
         if text.contains("120") || text.contains("application protocol") || text.contains("NoApplicationProtocol") {
             return no_protocol(&self.target.protocols);
@@ -112,7 +107,7 @@ impl Dial {
         DialError::failed(text)
     }
 
-    async fn establish(&self, conn: quinn::Connection) -> Result<NewLink, DialError> {
+    async fn establish(&self, conn: Connection) -> Result<NewLink, DialError> {
         let url = &self.target.url;
         let peer = conn.remote_address();
         let mut info = LinkInfo {
@@ -151,8 +146,9 @@ impl Dial {
     }
 }
 
-fn negotiated(conn: &quinn::Connection) -> String {
-    let data = conn.handshake_data().and_then(|data| data.downcast::<quinn::crypto::rustls::HandshakeData>().ok());
+fn negotiated(conn: &Connection) -> String {
+    let data =
+        conn.handshake_data().and_then(|data| data.downcast::<quinn_proto::crypto::rustls::HandshakeData>().ok());
     data.and_then(|data| data.protocol).map(|name| String::from_utf8_lossy(&name).into_owned()).unwrap_or_default()
 }
 

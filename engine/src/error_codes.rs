@@ -1,7 +1,7 @@
 //! Error codes: WebTransport maps its 32-bit codes into a range of HTTP/3's (WebTransport over HTTP/3 section 4.4),
 //! raw QUIC carries them unchanged.
 
-use quinn::VarInt;
+use quinn_proto::VarInt;
 use web_transport_proto::{error_from_http3, error_to_http3};
 
 /// H3_NO_ERROR (RFC 9114 section 8.1).

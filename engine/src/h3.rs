@@ -2,9 +2,9 @@
 
 use crate::error_codes::H3_NO_ERROR;
 use crate::new_link::WebTransport;
+use crate::quic::{Connection, RecvStream, SendStream};
 use crate::reports::DialError;
-use std::pin::pin;
-use std::task::{Context, Poll, Waker};
+use std::task::{Poll, Waker};
 use std::time::Duration;
 use web_transport_proto::{
     ConnectError, ConnectRequest, ConnectResponse, Frame, Settings, StreamUni, VarInt,
@@ -26,7 +26,7 @@ pub const NO_COMMON_PROTOCOL: u16 = 406;
 pub type Result<T> = std::result::Result<T, String>;
 
 /// Reads a client's request. The session still needs its answer, see [`respond`].
-pub async fn accept(conn: &quinn::Connection, protocols: &[String]) -> Result<(ConnectRequest, WebTransport)> {
+pub async fn accept(conn: &Connection, protocols: &[String]) -> Result<(ConnectRequest, WebTransport)> {
     let control = send_settings(conn).await?;
     let (send, mut recv) = conn.accept_bi().await.map_err(text)?;
     let request = ConnectRequest::read(&mut recv).await.map_err(text)?;
@@ -47,24 +47,22 @@ pub fn respond(web: &mut WebTransport, status: u16) {
     if response.encode(&mut bytes).is_err() {
         return;
     }
-    let mut context = Context::from_waker(Waker::noop());
-    let written = pin!(web.send.write_all(&bytes)).poll(&mut context);
-    debug_assert!(!matches!(written, Poll::Pending));
+    let written = web.send.poll_write(&bytes, Waker::noop());
+    debug_assert!(!matches!(written, Poll::Ready(Ok(count)) if count < bytes.len()) && written.is_ready());
 }
 
 /// Rejects a request with an HTTP status.
-pub fn reject(conn: quinn::Connection, mut web: WebTransport, status: u16) {
+pub fn reject(conn: Connection, mut web: WebTransport, status: u16) {
     respond(&mut web, status);
     tokio::spawn(async move {
         let _ = web.send.finish();
-        let stopped = web.send.stopped();
         let read = async {
-            let _ = stopped.await;
+            web.send.stopped().await;
             // The client closes the connection when it has read the status.
             conn.closed().await;
         };
         let _ = tokio::time::timeout(REJECT_GRACE, read).await;
-        conn.close(quinn::VarInt::from_u32(H3_NO_ERROR), b"");
+        conn.close(quinn_proto::VarInt::from_u32(H3_NO_ERROR), b"");
         drop(web);
     });
 }
@@ -77,7 +75,7 @@ pub struct ConnectTarget {
 }
 
 /// Opens a session; the result has the negotiated protocol.
-pub async fn connect(conn: &quinn::Connection, target: &ConnectTarget) -> std::result::Result<WebTransport, DialError> {
+pub async fn connect(conn: &Connection, target: &ConnectTarget) -> std::result::Result<WebTransport, DialError> {
     let control = send_settings(conn).await.map_err(DialError::failed)?;
     let peer_control = read_settings(conn).await.map_err(DialError::failed)?;
     let mut request = ConnectRequest::new(target.url.clone()).with_protocols(target.protocols.iter().cloned());
@@ -94,7 +92,7 @@ pub async fn connect(conn: &quinn::Connection, target: &ConnectTarget) -> std::r
     Ok(WebTransport { send, recv: Some(recv), control: vec![control], peer_control, session, protocol })
 }
 
-fn refused(conn: &quinn::Connection, error: ConnectError) -> DialError {
+fn refused(conn: &Connection, error: ConnectError) -> DialError {
     match (error, conn.close_reason()) {
         (ConnectError::WrongStatus(Some(status)) | ConnectError::ErrorStatus(status), _) => DialError {
             code: "dial_rejected",
@@ -106,7 +104,7 @@ fn refused(conn: &quinn::Connection, error: ConnectError) -> DialError {
     }
 }
 
-async fn send_settings(conn: &quinn::Connection) -> Result<quinn::SendStream> {
+async fn send_settings(conn: &Connection) -> Result<SendStream> {
     let mut settings = Settings::default();
     settings.enable_webtransport(1);
     let mut control = conn.open_uni().await.map_err(text)?;
@@ -115,7 +113,7 @@ async fn send_settings(conn: &quinn::Connection) -> Result<quinn::SendStream> {
 }
 
 /// Waits for the server's SETTINGS (RFC 9220 section 3). Returns the server's HTTP/3 streams, which must stay open.
-async fn read_settings(conn: &quinn::Connection) -> Result<Vec<quinn::RecvStream>> {
+async fn read_settings(conn: &Connection) -> Result<Vec<RecvStream>> {
     let mut streams = Vec::new();
     loop {
         let mut recv = conn.accept_uni().await.map_err(text)?;

@@ -1,4 +1,4 @@
-//! The native engine of moqmesh: QUIC and WebTransport by quinn for one JavaScript thread.
+//! The native engine of moqmesh: QUIC and WebTransport by quinn-proto for one JavaScript thread.
 //!
 //! Workers (threads of this crate) own sockets, connections and streams. JavaScript's thread sends them commands, which
 //! take effect at the end of its turn, and drains their events in flat batches. Bytes to send are copied once, even
@@ -29,6 +29,7 @@ pub mod napi;
 pub mod new_link;
 mod panic_text;
 pub mod process;
+mod quic;
 pub mod reports;
 pub mod requests;
 mod reset_key;
@@ -38,8 +39,8 @@ pub mod socket;
 pub mod stream;
 pub mod stream_allowance;
 pub mod tls;
+mod udp;
 pub mod worker;
 pub mod worker_clock;
 pub mod worker_loop;
-pub mod worker_runtime;
 pub mod worker_thread;

@@ -6,9 +6,11 @@ use crate::error_codes::{CodeMapping, H3_NO_ERROR};
 use crate::events::Event;
 use crate::link_shared::{LinkShared, PreopenedStream};
 use crate::new_link::{NewLink, WebTransport};
+use crate::quic::{RecvStream, SendStream};
 use crate::reports::{CloseReason, LinkInfo};
 use crate::worker::Worker;
 use bytes::{BufMut, Bytes, BytesMut};
+use quinn_proto::Dir;
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -99,7 +101,7 @@ impl Link {
         self.http3_streams += 1;
         if self.http3_streams > 1 && self.http3_streams <= MAX_HTTP3_STREAMS {
             let limit = self.shared.allowed.uni.set_extra(self.http3_streams);
-            self.shared.conn.set_max_concurrent_uni_streams(quinn::VarInt::from_u32(limit));
+            self.shared.conn.set_max_concurrent_streams(Dir::Uni, limit);
         }
     }
 
@@ -161,7 +163,7 @@ async fn pump(worker: Arc<Worker>, link: Arc<LinkShared>, accepted: oneshot::Rec
             uni = conn.accept_uni() => match uni {
                 Ok(recv) => {
                     if let Some(limit) = link.allowed.uni.count_opened() {
-                        conn.set_max_concurrent_uni_streams(quinn::VarInt::from_u32(limit));
+                        conn.set_max_concurrent_streams(Dir::Uni, limit);
                     }
                     worker.push(Command::IncomingUni(link.id, recv));
                 }
@@ -170,7 +172,7 @@ async fn pump(worker: Arc<Worker>, link: Arc<LinkShared>, accepted: oneshot::Rec
             bidi = conn.accept_bi() => match bidi {
                 Ok((send, recv)) => {
                     if let Some(limit) = link.allowed.bidi.count_opened() {
-                        conn.set_max_concurrent_bi_streams(quinn::VarInt::from_u32(limit));
+                        conn.set_max_concurrent_streams(Dir::Bi, limit);
                     }
                     worker.push(Command::IncomingBidi(link.id, send, recv));
                 }
@@ -196,7 +198,7 @@ async fn pump(worker: Arc<Worker>, link: Arc<LinkShared>, accepted: oneshot::Rec
 }
 
 /// Reads the CONNECT stream until the session ends.
-async fn watch_session(worker: Arc<Worker>, link: Arc<LinkShared>, recv: quinn::RecvStream) {
+async fn watch_session(worker: Arc<Worker>, link: Arc<LinkShared>, recv: RecvStream) {
     let mut reader = Http3CapsuleReader::new(recv);
     let (code, reason) = loop {
         match reader.read().await {
@@ -212,8 +214,8 @@ async fn watch_session(worker: Arc<Worker>, link: Arc<LinkShared>, recv: quinn::
 }
 
 /// Why a connection ended, as the transport contract names it.
-pub fn close_reason(error: Option<quinn::ConnectionError>, codes: CodeMapping) -> CloseReason {
-    use quinn::ConnectionError::*;
+pub fn close_reason(error: Option<quinn_proto::ConnectionError>, codes: CodeMapping) -> CloseReason {
+    use quinn_proto::ConnectionError::*;
     let closed = |by, code, reason: String| CloseReason { by, code, reason };
     match error {
         Some(ApplicationClosed(close)) => {
@@ -229,12 +231,7 @@ pub fn close_reason(error: Option<quinn::ConnectionError>, codes: CodeMapping) -
 
 /// Closes a connection so that the peer gets code and reason. `keep` holds the link's streams until then, because a
 /// stream that is dropped would be finished or stopped first.
-pub fn close(
-    link: &mut Link,
-    code: u32,
-    reason: String,
-    keep: Vec<(Option<quinn::SendStream>, Option<quinn::RecvStream>)>,
-) {
+pub fn close(link: &mut Link, code: u32, reason: String, keep: Vec<(Option<SendStream>, Option<RecvStream>)>) {
     let session = link.session.take();
     link.abort_tasks();
     let conn = link.shared.conn.clone();
@@ -265,7 +262,7 @@ pub fn close(
 /// Closes the connection after the peer has ended the session.
 pub fn close_after_peer(link: &mut Link) {
     link.abort_tasks();
-    link.shared.conn.close(quinn::VarInt::from_u32(H3_NO_ERROR), b"");
+    link.shared.conn.close(quinn_proto::VarInt::from_u32(H3_NO_ERROR), b"");
 }
 
 fn data_frame(capsule: &Capsule) -> Vec<u8> {

@@ -1,6 +1,7 @@
 //! The part of a link that its worker and JavaScript's thread share.
 
 use crate::error_codes::CodeMapping;
+use crate::quic::{Connection, RecvStream, SendStream};
 use crate::stream_allowance::StreamAllowance;
 use parking_lot::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::*};
@@ -12,14 +13,14 @@ pub const LINK_UNREAD: usize = 1024 * 1024;
 
 /// A stream that was opened when the peer's limit allowed it, after JavaScript had asked in vain.
 pub enum PreopenedStream {
-    Uni(quinn::SendStream),
-    Bidi(quinn::SendStream, quinn::RecvStream),
+    Uni(SendStream),
+    Bidi(SendStream, RecvStream),
 }
 
 pub struct LinkShared {
     pub id: u32,
     pub worker: usize,
-    pub conn: quinn::Connection,
+    pub conn: Connection,
     pub codes: CodeMapping,
     /// In front of each datagram: the quarter stream id (RFC 9297 section 2.1); empty on raw QUIC.
     pub datagram_prefix: Vec<u8>,
@@ -50,7 +51,7 @@ impl LinkShared {
     pub fn new(
         id: u32,
         worker: usize,
-        conn: quinn::Connection,
+        conn: Connection,
         codes: CodeMapping,
         datagram_prefix: Vec<u8>,
         allowed: StreamAllowances,

@@ -1,7 +1,7 @@
 //! A listener: one QUIC endpoint for raw QUIC and WebTransport on one port.
 
 use crate::command::Command;
-use crate::config::{Limits, Tuning, allowances, transport};
+use crate::config::{Limits, Tuning, allowances, patience, transport};
 use crate::error_codes::H3_NO_ERROR;
 use crate::events::Event;
 use crate::h3::{self, ALPN_H3, NO_COMMON_PROTOCOL};
@@ -9,12 +9,12 @@ use crate::handshake_counts::{HandshakeCounts, count};
 use crate::handshake_limit::{HandshakeLimit, HandshakePermit};
 use crate::handshake_rate::HandshakeRate;
 use crate::new_link::NewLink;
+use crate::quic::{Connection, Endpoint, Incoming, Socket};
 use crate::reports::{LinkInfo, address_text};
 use crate::stream_allowance::initial_limit;
 use crate::tls::{Certificates, Clients, peer_certificate};
-use crate::worker::Worker;
-use crate::worker_runtime::{WorkerRuntime, driven_by, least_loaded};
-use quinn::{AsyncUdpSocket, Endpoint, EndpointConfig, Incoming, Runtime, ServerConfig, VarInt};
+use crate::worker::{Worker, least_loaded};
+use quinn_proto::{Dir, EndpointConfig, ServerConfig, VarInt};
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicBool, Ordering::*};
 use std::sync::{Arc, Weak};
@@ -40,7 +40,7 @@ pub struct Listener {
     /// Absent where the listener asks for no certificate.
     pub clients: Option<Arc<Clients>>,
     endpoint: Endpoint,
-    socket: Weak<dyn AsyncUdpSocket>,
+    socket: Weak<Socket>,
     workers: Arc<[Arc<Worker>]>,
     accepting: Arc<AtomicBool>,
 }
@@ -64,7 +64,7 @@ pub struct ListenParts {
     pub id: u32,
     pub socket: UdpSocket,
     pub endpoint: EndpointConfig,
-    pub crypto: Arc<dyn quinn::crypto::ServerConfig>,
+    pub crypto: Arc<dyn quinn_proto::crypto::ServerConfig>,
     pub certificates: Arc<Certificates>,
     pub clients: Option<Arc<Clients>>,
     pub protocols: Vec<String>,
@@ -73,7 +73,7 @@ pub struct ListenParts {
     pub tuning: Tuning,
     pub retry_above: usize,
     pub rate: Arc<HandshakeRate>,
-    pub token_key: Option<Arc<dyn quinn::crypto::HandshakeTokenKey>>,
+    pub token_key: Option<Arc<dyn quinn_proto::crypto::HandshakeTokenKey>>,
     pub counts: Arc<HandshakeCounts>,
 }
 
@@ -94,13 +94,8 @@ impl Listener {
         if let Some(key) = parts.token_key {
             server.token_key(key);
         }
-        let runtime = Arc::new(WorkerRuntime { workers: workers.clone() });
-        let socket = runtime.wrap_udp_socket(parts.socket)?;
-        let weak_socket = Arc::downgrade(&socket);
         let with_qlog = parts.tuning.qlog.is_some().then(|| server.clone());
-        let endpoint = driven_by(first.index, || {
-            Endpoint::new_with_abstract_socket(parts.endpoint, Some(server), socket, runtime)
-        })?;
+        let endpoint = Endpoint::new(parts.endpoint, Some(server), parts.socket, &first.driver)?;
         let accepting = Arc::new(AtomicBool::new(true));
         let common = Arc::new(Common {
             id: parts.id,
@@ -122,8 +117,8 @@ impl Listener {
             address,
             certificates: parts.certificates,
             clients: parts.clients,
+            socket: endpoint.socket(),
             endpoint,
-            socket: weak_socket,
             workers,
             accepting,
         })
@@ -173,8 +168,7 @@ async fn accept_connections(endpoint: Endpoint, workers: Arc<[Arc<Worker>]>, com
         let now = Instant::now();
         let busy = common.handshakes.taken() >= common.retry_above || common.rate.is_scarce(now);
         if busy && incoming.may_retry() && !incoming.remote_address_validated() {
-            // This fails only where a retry is not possible; `may_retry` has excluded that.
-            let _ = incoming.retry();
+            incoming.retry();
             count(&common.counts.retried);
             continue;
         }
@@ -218,17 +212,14 @@ async fn warn_at_limit(common: Weak<Common>, worker: Arc<Worker>) {
 
 /// Completes the handshake on the worker that will have the link.
 fn start_handshake(incoming: Incoming, permit: HandshakePermit, worker: Arc<Worker>, common: Arc<Common>) {
-    let connecting = driven_by(worker.index, || match &common.with_qlog {
-        None => incoming.accept(),
-        Some(server) => {
-            let mut server = server.clone();
-            let mut transport = transport(&common.tuning, &common.limits, false);
-            transport.qlog_stream(common.tuning.qlog_stream("server"));
-            server.transport_config(Arc::new(transport));
-            incoming.accept_with(Arc::new(server))
-        }
+    let with_qlog = common.with_qlog.as_ref().map(|server| {
+        let mut server = server.clone();
+        let mut transport = transport(&common.tuning, &common.limits, false);
+        transport.qlog_stream(common.tuning.qlog_stream("server"));
+        server.transport_config(Arc::new(transport));
+        Arc::new(server)
     });
-    let connecting = match connecting {
+    let connecting = match incoming.accept(with_qlog, patience(&common.limits), &worker.driver) {
         Ok(connecting) => connecting,
         Err(_) => {
             worker.load.fetch_sub(1, Relaxed);
@@ -239,7 +230,7 @@ fn start_handshake(incoming: Incoming, permit: HandshakePermit, worker: Arc<Work
     let own = worker.clone();
     worker.spawn(async move {
         let link = async {
-            let conn = connecting.await.ok()?;
+            let conn = connecting.established().await.ok()?;
             negotiate(conn, &common).await
         };
         let counts = &common.counts;
@@ -262,8 +253,8 @@ fn start_handshake(incoming: Incoming, permit: HandshakePermit, worker: Arc<Work
 }
 
 /// Reads what the client asks for; for WebTransport that is its CONNECT request.
-async fn negotiate(conn: quinn::Connection, common: &Common) -> Option<NewLink> {
-    let data = conn.handshake_data()?.downcast::<quinn::crypto::rustls::HandshakeData>().ok()?;
+async fn negotiate(conn: Connection, common: &Common) -> Option<NewLink> {
+    let data = conn.handshake_data()?.downcast::<quinn_proto::crypto::rustls::HandshakeData>().ok()?;
     let alpn = data.protocol.unwrap_or_default();
     let peer = conn.remote_address();
     let certificate = peer_certificate(&conn);
@@ -282,8 +273,8 @@ async fn negotiate(conn: quinn::Connection, common: &Common) -> Option<NewLink> 
     if alpn == ALPN_H3 {
         // HTTP/3's control stream and request come on top of the streams that the client may open.
         let first = |limit| initial_limit(limit, common.tuning.initial_streams).saturating_add(1);
-        conn.set_max_concurrent_uni_streams(VarInt::from_u32(first(common.limits.uni_streams)));
-        conn.set_max_concurrent_bi_streams(VarInt::from_u32(first(common.limits.bidi_streams)));
+        conn.set_max_concurrent_streams(Dir::Uni, first(common.limits.uni_streams));
+        conn.set_max_concurrent_streams(Dir::Bi, first(common.limits.bidi_streams));
         let (request, session) = match h3::accept(&conn, &common.protocols).await {
             Ok(accepted) => accepted,
             Err(error) => {

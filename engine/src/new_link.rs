@@ -1,23 +1,24 @@
 //! A connection whose handshake is done, on its way to the worker that makes a link of it.
 
 use crate::link_shared::StreamAllowances;
+use crate::quic::{Connection, RecvStream, SendStream};
 use crate::reports::LinkInfo;
 
 /// The CONNECT stream of a WebTransport session, and the streams that must live as long as the session.
 pub struct WebTransport {
-    pub send: quinn::SendStream,
-    pub recv: Option<quinn::RecvStream>,
+    pub send: SendStream,
+    pub recv: Option<RecvStream>,
     /// HTTP/3's control streams, which must stay open (RFC 9114 section 6.2.1).
-    pub control: Vec<quinn::SendStream>,
+    pub control: Vec<SendStream>,
     /// HTTP/3's streams of the peer, kept open for the same reason.
-    pub peer_control: Vec<quinn::RecvStream>,
+    pub peer_control: Vec<RecvStream>,
     pub session: u64,
     /// The negotiated protocol; empty where there is none.
     pub protocol: String,
 }
 
 pub struct NewLink {
-    pub conn: quinn::Connection,
+    pub conn: Connection,
     pub web: Option<WebTransport>,
     pub info: LinkInfo,
     /// The listener's id, or the dial's token.

@@ -1,7 +1,7 @@
 //! The key of stateless resets, connection ids and address tokens; replaced while connections go on.
 
 use parking_lot::RwLock;
-use quinn::crypto::{AeadKey, CryptoError, HandshakeTokenKey, HmacKey};
+use quinn_proto::crypto::{AeadKey, CryptoError, HandshakeTokenKey, HmacKey};
 use quinn_proto::{ConnectionId, ConnectionIdGenerator, HashedConnectionIdGenerator, InvalidCid};
 use ring::{hkdf, hmac};
 use std::sync::Arc;

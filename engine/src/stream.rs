@@ -2,14 +2,13 @@
 //!
 //! QUIC calls wakers while it holds its connection's lock. So a waker never touches a stream: it notes the stream's id.
 
+use crate::quic::{ReadError, RecvStream, SendStream, WriteError};
 use crate::worker::{Ready, Worker};
 use bytes::Bytes;
-use quinn::{ReadError, StoppedError, VarInt, WriteError};
+use quinn_proto::VarInt;
 use std::collections::VecDeque;
-use std::future::Future;
-use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Poll, Wake, Waker};
 
 /// Most chunks that one read takes from QUIC.
 pub const READ_CHUNKS: usize = 16;
@@ -37,8 +36,6 @@ fn waker(worker: &Arc<Worker>, id: u32, what: Ready) -> Waker {
     Waker::from(Arc::new(StreamWaker { worker: worker.clone(), id, what }))
 }
 
-type Stopped = Pin<Box<dyn Future<Output = Result<Option<VarInt>, StoppedError>> + Send + Sync>>;
-
 /// The state of a send half after a write or a drain.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum SendState {
@@ -52,10 +49,9 @@ pub enum SendState {
 }
 
 pub struct SendHalf {
-    stream: quinn::SendStream,
-    /// Watched only while no write can show that the peer stopped the stream: after a reset, QUIC keeps the watch's
-    /// entry until the connection ends.
-    stopped: Option<(Stopped, Waker)>,
+    stream: SendStream,
+    /// Watched only while no write can show that the peer stopped the stream.
+    stopped: Option<Waker>,
     /// A write happened since the last call of [`SendHalf::must_watch`].
     busy: bool,
     on_writable: Option<Waker>,
@@ -70,7 +66,7 @@ pub struct SendHalf {
 }
 
 impl SendHalf {
-    pub fn new(stream: quinn::SendStream, header: Bytes, priority: i32) -> Self {
+    pub fn new(stream: SendStream, header: Bytes, priority: i32) -> Self {
         if priority != 0 {
             let _ = stream.set_priority(priority);
         }
@@ -122,11 +118,9 @@ impl SendHalf {
                 self.queue.push_front(share);
             }
             let on_writable = self.on_writable.get_or_insert_with(|| waker(worker, id, Ready::Write));
-            let mut context = Context::from_waker(on_writable);
             let (chunks, _) = self.queue.as_mut_slices();
             let count = chunks_in_share(chunks);
-            let result = pin!(self.stream.write_chunks(&mut chunks[..count])).poll(&mut context);
-            match result {
+            match self.stream.poll_write_chunks(&mut chunks[..count], on_writable) {
                 Poll::Ready(Ok(written)) => {
                     let header = self.header.min(written.bytes);
                     self.header -= header;
@@ -154,7 +148,7 @@ impl SendHalf {
 
     /// Whether the peer has acknowledged everything, FIN included.
     pub fn acknowledged(&self) -> bool {
-        self.finishing && self.queue.is_empty() && self.stream.priority().is_err()
+        self.finishing && self.queue.is_empty() && self.stream.is_over()
     }
 
     /// Whether a watch is needed to learn of STOP_SENDING. It is not needed
@@ -169,18 +163,11 @@ impl SendHalf {
     /// Ready when the peer has stopped the half (with its code) or the link is lost; otherwise [`Ready::Stopped`]
     /// follows.
     pub fn poll_stopped(&mut self, worker: &Arc<Worker>, id: u32) -> Poll<Option<VarInt>> {
-        let stream = &self.stream;
-        let (stopped, waker) =
-            self.stopped.get_or_insert_with(|| (Box::pin(stream.stopped()), waker(worker, id, Ready::Stopped)));
-        let mut context = Context::from_waker(waker);
-        match stopped.as_mut().poll(&mut context) {
-            Poll::Ready(Ok(code)) => Poll::Ready(code),
-            Poll::Ready(Err(_)) => Poll::Ready(None),
-            Poll::Pending => Poll::Pending,
-        }
+        let waker = self.stopped.get_or_insert_with(|| waker(worker, id, Ready::Stopped));
+        self.stream.poll_stopped(waker)
     }
 
-    pub fn into_stream(self) -> quinn::SendStream {
+    pub fn into_stream(self) -> SendStream {
         self.stream
     }
 }
@@ -215,19 +202,18 @@ pub enum Head {
 }
 
 pub struct RecvHalf {
-    stream: quinn::RecvStream,
+    stream: RecvStream,
     on_readable: Waker,
     pub head: Head,
 }
 
 impl RecvHalf {
-    pub fn new(worker: &Arc<Worker>, id: u32, stream: quinn::RecvStream, head: Head) -> Self {
+    pub fn new(worker: &Arc<Worker>, id: u32, stream: RecvStream, head: Head) -> Self {
         Self { stream, on_readable: waker(worker, id, Ready::Read), head }
     }
 
     pub fn read(&mut self, chunks: &mut [Bytes; READ_CHUNKS]) -> Read {
-        let mut context = Context::from_waker(&self.on_readable);
-        match pin!(self.stream.read_chunks(chunks)).poll(&mut context) {
+        match self.stream.poll_read_chunks(chunks, &self.on_readable) {
             Poll::Ready(Ok(Some(count))) => Read::Chunks(count),
             Poll::Ready(Ok(None)) => Read::Fin,
             Poll::Ready(Err(ReadError::Reset(code))) => Read::Reset(code),
@@ -240,7 +226,7 @@ impl RecvHalf {
         let _ = self.stream.stop(code);
     }
 
-    pub fn into_stream(self) -> quinn::RecvStream {
+    pub fn into_stream(self) -> RecvStream {
         self.stream
     }
 }

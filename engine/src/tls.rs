@@ -164,7 +164,7 @@ pub fn server(
     certificates: Arc<Certificates>,
     clients: Option<Arc<Clients>>,
     alpn: Vec<Vec<u8>>,
-) -> Result<Arc<dyn quinn::crypto::ServerConfig>> {
+) -> Result<Arc<dyn quinn_proto::crypto::ServerConfig>> {
     let builder = rustls::ServerConfig::builder_with_provider(provider())
         .with_protocol_versions(&[&rustls::version::TLS13])
         .map_err(|error| error.to_string())?;
@@ -178,12 +178,12 @@ pub fn server(
         }
     };
     tls.alpn_protocols = alpn;
-    let quic = quinn::crypto::rustls::QuicServerConfig::try_from(tls).map_err(|error| error.to_string())?;
+    let quic = quinn_proto::crypto::rustls::QuicServerConfig::try_from(tls).map_err(|error| error.to_string())?;
     Ok(Arc::new(quic))
 }
 
 /// The DER of the certificate that the peer presented, in hexadecimal.
-pub fn peer_certificate(conn: &quinn::Connection) -> Option<String> {
+pub fn peer_certificate(conn: &crate::quic::Connection) -> Option<String> {
     use std::fmt::Write;
     let identity = conn.peer_identity()?;
     let chain = identity.downcast::<Vec<CertificateDer<'static>>>().ok()?;
@@ -209,7 +209,7 @@ pub fn client(
     trust: Trust,
     own: Option<(&str, &str)>,
     alpn: Vec<Vec<u8>>,
-) -> Result<Arc<dyn quinn::crypto::ClientConfig>> {
+) -> Result<Arc<dyn quinn_proto::crypto::ClientConfig>> {
     let builder = rustls::ClientConfig::builder_with_provider(provider())
         .with_protocol_versions(&[&rustls::version::TLS13])
         .map_err(|error| error.to_string())?;
@@ -228,7 +228,7 @@ pub fn client(
         }
     };
     tls.alpn_protocols = alpn;
-    let quic = quinn::crypto::rustls::QuicClientConfig::try_from(tls).map_err(|error| error.to_string())?;
+    let quic = quinn_proto::crypto::rustls::QuicClientConfig::try_from(tls).map_err(|error| error.to_string())?;
     Ok(Arc::new(quic))
 }
 

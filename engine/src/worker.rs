@@ -6,6 +6,7 @@
 use crate::command::Command;
 use crate::events::EventQueue;
 use crate::ids::Ids;
+use crate::quic::DriverHandle;
 use crate::worker_clock::WorkerClock;
 use parking_lot::Mutex;
 use std::sync::Arc;
@@ -40,6 +41,15 @@ pub struct Worker {
     /// When the worker was asked for the sign of life that is due: milliseconds since `started`, plus one. 0: none is due.
     pulse_asked: AtomicU64,
     clock: Arc<WorkerClock>,
+    /// Drives the connections of the worker's links.
+    pub driver: Arc<DriverHandle>,
+}
+
+/// Takes the worker with the lowest load, and adds one to its load.
+pub fn least_loaded(workers: &[Arc<Worker>]) -> Option<&Arc<Worker>> {
+    let worker = workers.iter().min_by_key(|worker| worker.load.load(Relaxed))?;
+    worker.load.fetch_add(1, Relaxed);
+    Some(worker)
 }
 
 /// Numbers in [`Worker::pulse`].
@@ -66,6 +76,7 @@ impl Worker {
             started: Instant::now(),
             pulse_asked: AtomicU64::new(0),
             clock,
+            driver: Arc::default(),
         }
     }
 

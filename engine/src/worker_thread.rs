@@ -1,12 +1,12 @@
-//! The thread of a worker: a tokio runtime that runs the worker's loop and the tasks of its links.
+//! The thread of a worker: a tokio runtime that runs the worker's loop, the driver of its connections, and the tasks of its links.
 
 use crate::command::Command;
-use crate::events::EventQueue;
+use crate::events::{Event, EventQueue};
 use crate::ids::Ids;
+use crate::quic::Driver;
 use crate::worker::Worker;
 use crate::worker_clock::WorkerClock;
 use crate::worker_loop;
-use crate::worker_runtime;
 use std::sync::Arc;
 
 /// A running worker. Dropping this does not end the thread; [`WorkerThread::stop`] does.
@@ -27,8 +27,12 @@ impl WorkerThread {
         let worker = Arc::new(Worker::new(index, event_queue, ids, runtime.handle().clone(), clock));
         let own = worker.clone();
         let thread = std::thread::Builder::new().name(format!("moqmesh-quic-{index}")).spawn(move || {
-            worker_runtime::drive_here(index);
-            runtime.block_on(worker_loop::run(own));
+            let events = own.event_queue.clone();
+            runtime.block_on(async move {
+                let warn = Box::new(move |text| events.push(Event::Warning(text)));
+                tokio::spawn(Driver::new(own.driver.clone(), warn).run());
+                worker_loop::run(own).await;
+            });
             // Does not wait for tasks: the look-up of a host name may take long.
             runtime.shutdown_background();
         })?;

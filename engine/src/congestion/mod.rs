@@ -11,8 +11,8 @@
 mod estimates;
 
 use self::estimates::{Delivery, Losses, Standing, Wanted};
-use quinn::congestion::{Controller, ControllerFactory};
 use quinn_proto::RttEstimator;
+use quinn_proto::congestion::{Controller, ControllerFactory};
 use std::any::Any;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};

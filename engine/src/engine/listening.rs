@@ -5,14 +5,14 @@ use crate::dial::{self, Dial};
 use crate::events::Event;
 use crate::h3::{ALPN_H3, ConnectTarget};
 use crate::listener::{ListenParts, Listener};
+use crate::quic::Endpoint;
 use crate::requests::{ClientRoots, DialRequest, Failure, ListenRequest, NamedCertificate, Result};
 use crate::reset_key::ResettableIds;
 use crate::routable_ids::RoutableIds;
 use crate::socket;
 use crate::tls::{self, Certificates, Clients};
-use crate::worker::Worker;
-use crate::worker_runtime::{WorkerRuntime, driven_by, least_loaded};
-use quinn::{Endpoint, EndpointConfig};
+use crate::worker::{Worker, least_loaded};
+use quinn_proto::EndpointConfig;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -128,8 +128,7 @@ impl Engine {
         let open = |v6| {
             let socket = socket::bind_client(v6, &self.socket).ok()?;
             let _context = worker.executor().enter();
-            let runtime = Arc::new(WorkerRuntime { workers: self.workers.clone() });
-            driven_by(worker.index, || Endpoint::new(self.endpoint_config(), None, socket, runtime)).ok()
+            Endpoint::new(self.endpoint_config(), None, socket, &worker.driver).ok()
         };
         let endpoints = (open(true), open(false));
         self.clients.insert(worker.index, endpoints.clone());
@@ -169,8 +168,8 @@ impl Engine {
         true
     }
 
-    fn token_key(&self) -> Option<Arc<dyn quinn::crypto::HandshakeTokenKey>> {
-        let key: Arc<dyn quinn::crypto::HandshakeTokenKey> = self.reset_key.clone()?;
+    fn token_key(&self) -> Option<Arc<dyn quinn_proto::crypto::HandshakeTokenKey>> {
+        let key: Arc<dyn quinn_proto::crypto::HandshakeTokenKey> = self.reset_key.clone()?;
         Some(key)
     }
 }

@@ -11,13 +11,14 @@ use crate::handshake_rate::HandshakeRate;
 use crate::ids::Ids;
 use crate::link_shared::{LINK_UNREAD, LinkShared};
 use crate::listener::Listener;
+use crate::quic::Endpoint;
 use crate::requests::{Failure, Result};
 use crate::reset_key::ResetKey;
 use crate::routable_ids::Routing;
 use crate::socket::SocketOptions;
 use crate::worker::{PULSE_FIGURES, Worker};
 use crate::worker_thread::WorkerThread;
-use quinn::Endpoint;
+use quinn_proto::Dir;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -164,7 +165,7 @@ impl Engine {
         let mut datagram = Vec::with_capacity(length);
         datagram.extend_from_slice(&link.datagram_prefix);
         datagram.extend_from_slice(bytes);
-        link.conn.send_datagram(datagram.into()).is_ok()
+        link.conn.send_datagram(datagram.into())
     }
 
     /// Pauses or resumes reading. A paused link counts as one whose events JavaScript has not drained.
@@ -181,7 +182,7 @@ impl Engine {
     pub fn allow_bidi(&self, link: u32, streams: u32) {
         let Some(link) = self.link(link) else { return };
         if let Some(limit) = link.allowed.bidi.raise(streams) {
-            link.conn.set_max_concurrent_bi_streams(quinn::VarInt::from_u32(limit));
+            link.conn.set_max_concurrent_streams(Dir::Bi, limit);
         }
     }
 

@@ -3,10 +3,10 @@
 use super::Engine;
 use crate::command::Command;
 use crate::link_shared::{LinkShared, PreopenedStream};
+use crate::quic::{RecvStream, SendStream};
 use bytes::Bytes;
-use std::pin::pin;
+use quinn_proto::Dir;
 use std::sync::atomic::Ordering::AcqRel;
-use std::task::{Context, Poll, Waker};
 
 impl Engine {
     /// Opens a stream and returns its id. 0: the peer allows none now; `Event::Capacity` follows when it does.
@@ -88,7 +88,7 @@ impl Engine {
 }
 
 /// A stream opened ahead, or a new one if the peer allows one now.
-fn open_now(link: &LinkShared, bidi: bool) -> Option<(quinn::SendStream, Option<quinn::RecvStream>)> {
+fn open_now(link: &LinkShared, bidi: bool) -> Option<(SendStream, Option<RecvStream>)> {
     let mut preopened = link.preopened.lock();
     if let Some(place) = preopened.iter().position(|stream| matches!(stream, PreopenedStream::Bidi(..)) == bidi) {
         return Some(match preopened.swap_remove(place) {
@@ -97,16 +97,5 @@ fn open_now(link: &LinkShared, bidi: bool) -> Option<(quinn::SendStream, Option<
         });
     }
     drop(preopened);
-    let mut context = Context::from_waker(Waker::noop());
-    if bidi {
-        match pin!(link.conn.open_bi()).poll(&mut context) {
-            Poll::Ready(Ok((send, recv))) => Some((send, Some(recv))),
-            _ => None,
-        }
-    } else {
-        match pin!(link.conn.open_uni()).poll(&mut context) {
-            Poll::Ready(Ok(send)) => Some((send, None)),
-            _ => None,
-        }
-    }
+    link.conn.try_open(if bidi { Dir::Bi } else { Dir::Uni })
 }

@@ -13,7 +13,7 @@ impl WorkerLoop {
     pub(super) fn new_link(&mut self, new: NewLink) {
         let (origin, dialled) = (new.origin, new.dialled);
         let Some(id) = self.worker.ids.links.take() else {
-            new.conn.close(quinn::VarInt::from_u32(H3_REQUEST_REJECTED), b"too many links");
+            new.conn.close(quinn_proto::VarInt::from_u32(H3_REQUEST_REJECTED), b"too many links");
             self.worker.load.fetch_sub(1, Relaxed);
             self.warn("the engine has as many links as it can have; a connection was refused".into());
             return;
@@ -44,7 +44,7 @@ impl WorkerLoop {
         link.abort_tasks();
         match link.web.take() {
             Some(web) => crate::h3::reject(link.shared.conn.clone(), web, status),
-            None => link.shared.conn.close(quinn::VarInt::from_u32(status.into()), b"rejected"),
+            None => link.shared.conn.close(quinn_proto::VarInt::from_u32(status.into()), b"rejected"),
         }
         self.end_link(id, CloseReason { by: "local", code: 0, reason: String::new() });
     }

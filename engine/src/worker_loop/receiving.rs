@@ -4,6 +4,7 @@ use super::WorkerLoop;
 use crate::error_codes::H3_REQUEST_REJECTED;
 use crate::events::Event;
 use crate::link;
+use crate::quic::{RecvStream, SendStream};
 use crate::stream::{Head, READ_CHUNKS, Read, RecvHalf, SendHalf, Stream};
 use bytes::{Buf, Bytes};
 
@@ -27,10 +28,10 @@ impl WorkerLoop {
         self.events.push(event);
     }
 
-    pub(super) fn incoming(&mut self, link_id: u32, send: Option<quinn::SendStream>, mut recv: quinn::RecvStream) {
+    pub(super) fn incoming(&mut self, link_id: u32, send: Option<SendStream>, mut recv: RecvStream) {
         let Some(link) = self.links.get_mut(&link_id) else { return };
         let Some(id) = self.worker.ids.take_stream(link_id, self.worker.index) else {
-            let _ = recv.stop(quinn::VarInt::from_u32(H3_REQUEST_REJECTED));
+            let _ = recv.stop(quinn_proto::VarInt::from_u32(H3_REQUEST_REJECTED));
             self.warn("the engine has as many streams as it can have; a stream of a peer was refused".into());
             return;
         };
@@ -143,7 +144,7 @@ impl WorkerLoop {
             }
             return;
         }
-        let code = quinn::VarInt::from_u32(H3_REQUEST_REJECTED);
+        let code = quinn_proto::VarInt::from_u32(H3_REQUEST_REJECTED);
         if let Some(mut send) = stream.send.take() {
             send.reset(code);
         }

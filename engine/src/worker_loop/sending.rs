@@ -3,6 +3,7 @@
 use super::WorkerLoop;
 use crate::events::Event;
 use crate::link::Link;
+use crate::quic::{RecvStream, SendStream};
 use crate::stream::{Head, RecvHalf, SendHalf, SendState, Stream};
 use bytes::Bytes;
 use std::sync::atomic::Ordering::*;
@@ -16,14 +17,7 @@ const WINDOW_EVERY: Duration = Duration::from_millis(20);
 const MAX_SEND_WINDOW: u64 = 8 * 1024 * 1024;
 
 impl WorkerLoop {
-    pub(super) fn opened(
-        &mut self,
-        id: u32,
-        link_id: u32,
-        send: quinn::SendStream,
-        recv: Option<quinn::RecvStream>,
-        priority: i32,
-    ) {
+    pub(super) fn opened(&mut self, id: u32, link_id: u32, send: SendStream, recv: Option<RecvStream>, priority: i32) {
         let Some(link) = self.links.get_mut(&link_id) else {
             // The connection is over, so the peer never gets the stream.
             self.events.push(Event::Gone(id));
@@ -156,7 +150,7 @@ impl WorkerLoop {
     }
 
     /// Ends the send half. With a code the peer has stopped it, and JavaScript gets the code.
-    pub(super) fn send_over(&mut self, id: u32, code: Option<quinn::VarInt>) {
+    pub(super) fn send_over(&mut self, id: u32, code: Option<quinn_proto::VarInt>) {
         let Some(stream) = self.stream(id) else { return };
         let (link_id, known) = (stream.link, stream.known);
         stream.send = None;
@@ -206,6 +200,6 @@ fn update_send_window(link: &mut Link) {
     }
     link.window_at = Some(now);
     let conn = &link.shared.conn;
-    let window = (2 * conn.stats().path.cwnd).clamp(link.send_window, MAX_SEND_WINDOW.max(link.send_window));
+    let window = (2 * conn.congestion_window()).clamp(link.send_window, MAX_SEND_WINDOW.max(link.send_window));
     conn.set_send_window(window);
 }

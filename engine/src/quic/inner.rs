@@ -1,0 +1,299 @@
+//! A connection as its driver, its handles and its streams share it.
+
+use super::probe::Silence;
+use super::socket::Socket;
+use super::timers::Tick;
+use bytes::Bytes;
+use parking_lot::{Mutex, MutexGuard};
+use quinn_proto::{
+    ConnectionError, ConnectionEvent, ConnectionHandle, Dir, EndpointEvent, Event, StreamEvent, StreamId, VarInt,
+};
+use rustc_hash::FxHashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::*};
+use std::task::Waker;
+use std::time::Instant;
+use tokio::sync::Notify;
+
+/// No entry in the driver's timers.
+const NOT_DUE: Tick = Tick::MAX;
+
+/// The driver of a connection.
+pub trait Drives: Send + Sync {
+    /// Drives the connection soon.
+    fn push(&self, connection: Arc<Inner>);
+
+    /// Whether the caller is on the driver's thread.
+    fn is_here(&self) -> bool;
+}
+
+/// The endpoint of a connection.
+pub trait Home: Send + Sync {
+    fn socket(&self) -> &Arc<Socket>;
+
+    /// Handles what the connection tells its endpoint. The connection must not be locked.
+    fn handle(&self, connection: &Arc<Inner>, events: Vec<EndpointEvent>);
+}
+
+pub struct Inner {
+    state: Mutex<State>,
+    pub notices: Notices,
+    pub handle: ConnectionHandle,
+    pub endpoint: Arc<dyn Home>,
+    driver: Arc<dyn Drives>,
+    /// In the driver's list.
+    queued: AtomicBool,
+    /// The earliest tick at which the driver's timers have this connection.
+    due: AtomicU64,
+    /// Connections and streams that refer to this.
+    handles: AtomicUsize,
+}
+
+/// What tasks wait for.
+#[derive(Default)]
+pub struct Notices {
+    /// The handshake is done, or the connection is over.
+    pub connected: Notify,
+    pub closed: Notify,
+    pub datagram: Notify,
+    /// By [`Dir`]: the peer has opened a stream.
+    pub incoming: [Notify; 2],
+    /// By [`Dir`]: the peer allows more streams.
+    pub allowed: [Notify; 2],
+}
+
+pub struct State {
+    pub quic: quinn_proto::Connection,
+    pub connected: bool,
+    /// Why the connection is over.
+    pub error: Option<ConnectionError>,
+    /// After a panic: the state machine is not used any more.
+    pub abandoned: bool,
+    /// Events that another thread has received.
+    arrived: Vec<ConnectionEvent>,
+    pub writers: FxHashMap<StreamId, Waker>,
+    pub readers: FxHashMap<StreamId, Waker>,
+    /// Who wants to know that a send stream was stopped or has ended.
+    pub stopped: FxHashMap<StreamId, Waker>,
+    pub silence: Silence,
+}
+
+impl Inner {
+    pub fn new(
+        handle: ConnectionHandle,
+        quic: quinn_proto::Connection,
+        silence: Silence,
+        endpoint: Arc<dyn Home>,
+        driver: Arc<dyn Drives>,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            state: Mutex::new(State {
+                quic,
+                connected: false,
+                error: None,
+                abandoned: false,
+                arrived: Vec::new(),
+                writers: FxHashMap::default(),
+                readers: FxHashMap::default(),
+                stopped: FxHashMap::default(),
+                silence,
+            }),
+            notices: Notices::default(),
+            handle,
+            endpoint,
+            driver,
+            queued: AtomicBool::new(false),
+            due: AtomicU64::new(NOT_DUE),
+            handles: AtomicUsize::new(0),
+        })
+    }
+
+    pub fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock()
+    }
+
+    /// Has the driver drive this connection soon.
+    pub fn wake(self: &Arc<Self>) {
+        if !self.queued.swap(true, AcqRel) {
+            self.driver.push(self.clone());
+        }
+    }
+
+    /// The driver begins to drive: what happens from now on needs another [`Inner::wake`].
+    pub fn begin(&self) {
+        self.queued.store(false, Release);
+    }
+
+    /// Takes an event of a received datagram. On another thread than the driver's, it waits for the driver.
+    pub fn receive(self: &Arc<Self>, event: ConnectionEvent, now: Instant) {
+        let here = self.driver.is_here();
+        {
+            let mut state = self.lock();
+            if state.abandoned {
+                return;
+            }
+            if here {
+                state.quic.handle_event(event);
+                state.silence.heard(now);
+            } else {
+                state.arrived.push(event);
+            }
+        }
+        self.wake();
+    }
+
+    /// Takes the endpoint's answer to an event of this connection.
+    pub fn answer(self: &Arc<Self>, answer: ConnectionEvent) {
+        self.lock().quic.handle_event(answer);
+        self.wake();
+    }
+
+    /// Notes that the timers have this connection at `tick`. False where they have it at that time or earlier.
+    pub fn set_due(&self, tick: Tick) -> bool {
+        let earlier = tick < self.due.load(Relaxed);
+        if earlier {
+            self.due.store(tick, Relaxed);
+        }
+        earlier
+    }
+
+    /// The timers' entry for `tick` is due. False when another entry, with an earlier time, has replaced it.
+    pub fn take_due(&self, tick: Tick) -> bool {
+        let valid = self.due.load(Relaxed) == tick;
+        if valid {
+            self.due.store(NOT_DUE, Relaxed);
+        }
+        valid
+    }
+
+    pub fn close(self: &Arc<Self>, code: VarInt, reason: &[u8]) {
+        let mut state = self.lock();
+        state.quic.close(Instant::now(), code, Bytes::copy_from_slice(reason));
+        state.terminate(ConnectionError::LocallyClosed, &self.notices);
+        drop(state);
+        self.wake();
+    }
+
+    fn dropped(self: &Arc<Self>) {
+        let open = !self.lock().quic.is_closed();
+        if open {
+            self.close(VarInt::from_u32(0), b"");
+        }
+    }
+}
+
+impl State {
+    /// Takes the events that other threads have received.
+    pub fn take_arrived(&mut self, now: Instant) {
+        if !self.arrived.is_empty() {
+            self.silence.heard(now);
+        }
+        for event in std::mem::take(&mut self.arrived) {
+            self.quic.handle_event(event);
+        }
+    }
+
+    /// When the connection wants to be driven again, or probed.
+    pub fn next(&mut self, now: Instant) -> Option<Instant> {
+        let next = self.quic.poll_timeout();
+        match self.probe_at(now, next) {
+            Some(probe) => Some(next.map_or(probe, |next| next.min(probe))),
+            None => next,
+        }
+    }
+
+    pub fn must_probe(&mut self, now: Instant) -> bool {
+        let next = self.quic.poll_timeout();
+        self.probe_at(now, next).is_some_and(|at| at <= now)
+    }
+
+    fn probe_at(&self, now: Instant, next: Option<Instant>) -> Option<Instant> {
+        if !self.connected || self.error.is_some() || self.abandoned {
+            return None;
+        }
+        self.silence.probe_at(now, next, self.quic.rtt())
+    }
+
+    /// Tells tasks and streams what has happened.
+    pub fn notify(&mut self, notices: &Notices) {
+        while let Some(event) = self.quic.poll() {
+            match event {
+                Event::HandshakeDataReady => {}
+                Event::Connected => {
+                    self.connected = true;
+                    notices.connected.notify_waiters();
+                }
+                Event::ConnectionLost { reason } => self.terminate(reason, notices),
+                Event::DatagramReceived => notices.datagram.notify_waiters(),
+                Event::DatagramsUnblocked => {}
+                Event::Stream(StreamEvent::Opened { dir }) => notices.incoming[dir as usize].notify_waiters(),
+                Event::Stream(StreamEvent::Available { dir }) => notices.allowed[dir as usize].notify_waiters(),
+                Event::Stream(StreamEvent::Readable { id }) => wake(&mut self.readers, id),
+                Event::Stream(StreamEvent::Writable { id }) => wake(&mut self.writers, id),
+                Event::Stream(StreamEvent::Finished { id }) => wake(&mut self.stopped, id),
+                Event::Stream(StreamEvent::Stopped { id, .. }) => {
+                    wake(&mut self.stopped, id);
+                    wake(&mut self.writers, id);
+                }
+            }
+        }
+    }
+
+    /// Ends the connection after a panic.
+    pub fn abandon(&mut self, reason: ConnectionError, notices: &Notices) {
+        self.abandoned = true;
+        self.terminate(reason, notices);
+    }
+
+    /// The connection is over: wakes all who wait.
+    pub fn terminate(&mut self, reason: ConnectionError, notices: &Notices) {
+        self.error = Some(reason);
+        for wakers in [&mut self.writers, &mut self.readers, &mut self.stopped] {
+            wakers.drain().for_each(|(_, waker)| waker.wake());
+        }
+        notices.connected.notify_waiters();
+        notices.datagram.notify_waiters();
+        for dir in [Dir::Bi, Dir::Uni] {
+            notices.incoming[dir as usize].notify_waiters();
+            notices.allowed[dir as usize].notify_waiters();
+        }
+        notices.closed.notify_waiters();
+    }
+}
+
+fn wake(wakers: &mut FxHashMap<StreamId, Waker>, id: StreamId) {
+    if let Some(waker) = wakers.remove(&id) {
+        waker.wake();
+    }
+}
+
+/// A counted reference. When the last one is dropped, the connection closes.
+pub struct Ref(Arc<Inner>);
+
+impl Ref {
+    pub fn new(inner: &Arc<Inner>) -> Self {
+        inner.handles.fetch_add(1, Relaxed);
+        Self(inner.clone())
+    }
+}
+
+impl Clone for Ref {
+    fn clone(&self) -> Self {
+        Self::new(&self.0)
+    }
+}
+
+impl Drop for Ref {
+    fn drop(&mut self) {
+        if self.0.handles.fetch_sub(1, AcqRel) == 1 {
+            self.0.dropped();
+        }
+    }
+}
+
+impl std::ops::Deref for Ref {
+    type Target = Arc<Inner>;
+    fn deref(&self) -> &Arc<Inner> {
+        &self.0
+    }
+}

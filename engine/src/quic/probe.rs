@@ -1,0 +1,180 @@
+//! Probes a silent path. While data waits for its acknowledgement and the peer is silent, a ping goes out every now and
+//! then, even when the congestion window is full. Without that a path that was dark for seconds would be tried again
+//! only when the back-off of RFC 9002 section 6.2 allows it, which doubles each time. A probe is one packet, so it adds
+//! nothing to congestion that counts.
+
+use quinn_proto::RttEstimator;
+use quinn_proto::congestion::{Controller, ControllerFactory, ControllerMetrics};
+use std::any::Any;
+use std::cell::Cell;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Shortest time between two probes, beyond two round trips.
+const SHORTEST: Duration = Duration::from_millis(100);
+
+/// After this time of silence, probes become rarer: the time between two is this part of the silence.
+const RARER_BY: u32 = 16;
+
+/// Longest time between two probes.
+const LONGEST: Duration = Duration::from_secs(2);
+
+/// The window while a probe is sent, in bytes: no connection has as much in flight.
+const OPEN: u64 = 1 << 30;
+
+thread_local! {
+    /// This thread sends a probe, which the window must not stop.
+    static PROBES: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Sends a probe: the congestion window is open while `send` runs.
+pub fn with_open_window<T>(send: impl FnOnce() -> T) -> T {
+    PROBES.set(true);
+    let result = send();
+    PROBES.set(false);
+    result
+}
+
+/// What a connection knows of its peer's silence.
+pub struct Silence {
+    keep_alive: Duration,
+    idle_timeout: Duration,
+    /// When a packet last came.
+    heard: Instant,
+    /// When the last probe of this silence was sent.
+    probed: Option<Instant>,
+}
+
+impl Silence {
+    pub fn new(now: Instant, keep_alive: Duration, idle_timeout: Duration) -> Self {
+        Self { keep_alive, idle_timeout, heard: now, probed: None }
+    }
+
+    pub fn heard(&mut self, now: Instant) {
+        self.heard = now;
+        self.probed = None;
+    }
+
+    pub fn probed(&mut self, now: Instant) {
+        self.probed = Some(now);
+    }
+
+    /// When the next probe is due, if data still waits then. `next` is the next timer of the connection: where that is
+    /// neither its keep-alive nor its idle timeout, packets wait for an acknowledgement.
+    pub fn probe_at(&self, now: Instant, next: Option<Instant>, rtt: Duration) -> Option<Instant> {
+        if self.probed.is_none() {
+            let quiet =
+                self.heard + if now < self.heard + self.keep_alive { self.keep_alive } else { self.idle_timeout };
+            if next? + Duration::from_millis(1) >= quiet {
+                return None;
+            }
+        }
+        let last = self.probed.unwrap_or(self.heard);
+        let silent = last.saturating_duration_since(self.heard);
+        let apart = (2 * rtt + SHORTEST).max(silent / RARER_BY).min(LONGEST.max(2 * rtt));
+        Some(last + apart)
+    }
+}
+
+/// Lets probes pass the window of the controllers that `0` builds.
+pub struct Probing(pub Arc<dyn ControllerFactory + Send + Sync>);
+
+impl ControllerFactory for Probing {
+    fn build(self: Arc<Self>, now: Instant, mtu: u16) -> Box<dyn Controller> {
+        Box::new(ProbingController(self.0.clone().build(now, mtu)))
+    }
+}
+
+struct ProbingController(Box<dyn Controller>);
+
+impl Controller for ProbingController {
+    fn on_sent(&mut self, now: Instant, bytes: u64, last_packet_number: u64) {
+        self.0.on_sent(now, bytes, last_packet_number);
+    }
+
+    fn on_ack(&mut self, now: Instant, sent: Instant, bytes: u64, app_limited: bool, rtt: &RttEstimator) {
+        self.0.on_ack(now, sent, bytes, app_limited, rtt);
+    }
+
+    fn on_end_acks(&mut self, now: Instant, in_flight: u64, app_limited: bool, largest: Option<u64>) {
+        self.0.on_end_acks(now, in_flight, app_limited, largest);
+    }
+
+    fn on_congestion_event(&mut self, now: Instant, sent: Instant, persistent: bool, lost: u64) {
+        self.0.on_congestion_event(now, sent, persistent, lost);
+    }
+
+    fn on_mtu_update(&mut self, mtu: u16) {
+        self.0.on_mtu_update(mtu);
+    }
+
+    fn window(&self) -> u64 {
+        if PROBES.get() { OPEN } else { self.0.window() }
+    }
+
+    fn metrics(&self) -> ControllerMetrics {
+        self.0.metrics()
+    }
+
+    fn clone_box(&self) -> Box<dyn Controller> {
+        Box::new(Self(self.0.clone_box()))
+    }
+
+    fn initial_window(&self) -> u64 {
+        self.0.initial_window()
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn Any> {
+        self.0.into_any()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RTT: Duration = Duration::from_millis(40);
+
+    const fn ms(count: u64) -> Duration {
+        Duration::from_millis(count)
+    }
+
+    #[test]
+    fn a_silent_peer_is_probed_while_data_waits_and_soon_after_seconds_of_silence_too() {
+        let start = Instant::now();
+        let mut silence = Silence::new(start, ms(5000), ms(30_000));
+        let timer = Some(start + ms(120));
+        assert_eq!(silence.probe_at(start, timer, RTT), Some(start + ms(180)));
+        let (mut now, mut longest) = (start, Duration::ZERO);
+        while now < start + ms(5000) {
+            let at = silence.probe_at(now, timer, RTT).unwrap();
+            longest = longest.max(at - now);
+            now = at;
+            silence.probed(now);
+        }
+        assert!(longest <= ms(400), "{longest:?}");
+        silence.heard(now);
+        assert_eq!(silence.probe_at(now, Some(now + ms(5000)), RTT), None);
+    }
+
+    #[test]
+    fn nothing_is_probed_where_only_the_keep_alive_or_the_idle_timeout_waits() {
+        let start = Instant::now();
+        let silence = Silence::new(start, ms(5000), ms(30_000));
+        for (now, next) in [(0, Some(5000)), (4999, Some(5000)), (5001, Some(30_000)), (100, None)] {
+            assert_eq!(silence.probe_at(start + ms(now), next.map(|next| start + ms(next)), RTT), None);
+        }
+        assert!(silence.probe_at(start + ms(5001), Some(start + ms(5200)), RTT).is_some());
+    }
+
+    #[test]
+    fn the_window_is_open_for_probes_alone() {
+        let factory: Arc<dyn ControllerFactory + Send + Sync> =
+            Arc::new(quinn_proto::congestion::CubicConfig::default());
+        let controller = Arc::new(Probing(factory)).build(Instant::now(), 1200);
+        let window = controller.window();
+        assert_eq!(with_open_window(|| controller.window()), OPEN);
+        assert_eq!(controller.window(), window);
+        assert_eq!(controller.clone_box().window(), window);
+    }
+}
