@@ -239,6 +239,34 @@ describe("the native engine", { skip: missingEngine() }, () => {
     assert.ok(held < 0.8 * usual, `${usual} acknowledgements, then ${held}`);
   });
 
+  test("tries a dark network often with a full window, so that bytes come soon after the dark", async (t) => {
+    const met = await meeting(t, engine, await testCertificate());
+    const network = await Network.to(met.listener.address.port);
+    t.after(() => network.close());
+    network.delayMs = 10;
+    const { link } = await dialTo(t, engine, network.port);
+    await delivers(link, met, 20_000);
+    link.openUni(1, unheard)?.write(pattern(4_000_000));
+    const received = () => met.recorders[0]?.unis[1]?.received ?? 0;
+    await until(() => received() > 0, "the first bytes");
+    network.dark = true;
+    let [last, longest, seen] = [performance.now(), 0, network.packets.up];
+    const end = last + 950;
+    await until(() => {
+      const now = performance.now();
+      longest = Math.max(longest, now - last);
+      if (network.packets.up > seen) [last, seen] = [now, network.packets.up];
+      return now > end;
+    }, "the end of the dark");
+    // The back-off of RFC 9002 would wait for 520 ms and more.
+    assert.ok(longest < 400, `${Math.round(longest)} ms between two packets`);
+    const before = received();
+    network.dark = false;
+    await until(() => received() > before, "bytes after the dark");
+    const took = performance.now() - end;
+    assert.ok(took < 450, `${Math.round(took)} ms after the dark`);
+  });
+
   test("notices on both ends that the network between them went dark", async (t) => {
     const limits = { idleTimeoutMs: 600, keepAliveMs: 150 };
     const met = await meeting(t, engine, await testCertificate(), { limits });

@@ -14,7 +14,7 @@ use std::future::{Future, poll_fn};
 use std::io::{self, IoSliceMut};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
 use std::time::Instant;
 
@@ -27,7 +27,7 @@ const TURN: usize = 20;
 pub struct Driver {
     handle: Arc<DriverHandle>,
     sources: Vec<Arc<dyn Source>>,
-    timers: Timers,
+    timers: Timers<Weak<Inner>>,
     sleep: Pin<Box<tokio::time::Sleep>>,
     /// When `sleep` ends.
     sleeps_until: Option<Instant>,

@@ -233,10 +233,8 @@ impl Source for Shared {
         let mut state = self.state.lock();
         let state = &mut *state;
         for (about, bytes) in received {
-            let mut bytes = BytesMut::from(*bytes);
-            while !bytes.is_empty() {
-                let datagram = bytes.split_to(about.stride.clamp(1, bytes.len()));
-                self.datagram(state, about, datagram, now, outgoing);
+            for datagram in bytes.chunks(about.stride.max(1)) {
+                self.datagram(state, about, BytesMut::from(datagram), now, outgoing);
             }
         }
         if !state.incoming.is_empty() {

@@ -1,6 +1,6 @@
 //! A connection as its driver, its handles and its streams share it.
 
-use super::probe::Silence;
+use super::probe::{Silence, brings_acknowledgement};
 use super::socket::Socket;
 use super::timers::Tick;
 use bytes::Bytes;
@@ -133,8 +133,7 @@ impl Inner {
                 return;
             }
             if here {
-                state.quic.handle_event(event);
-                state.silence.heard(now);
+                state.handle(event, now);
             } else {
                 state.arrived.push(event);
             }
@@ -185,12 +184,15 @@ impl Inner {
 impl State {
     /// Takes the events that other threads have received.
     pub fn take_arrived(&mut self, now: Instant) {
-        if !self.arrived.is_empty() {
-            self.silence.heard(now);
-        }
         for event in std::mem::take(&mut self.arrived) {
-            self.quic.handle_event(event);
+            self.handle(event, now);
         }
+    }
+
+    /// Handles a received datagram.
+    fn handle(&mut self, event: ConnectionEvent, now: Instant) {
+        let acknowledged = brings_acknowledgement(|| self.quic.handle_event(event));
+        self.silence.heard(now, acknowledged);
     }
 
     /// When the connection wants to be driven again, or probed.
@@ -207,11 +209,12 @@ impl State {
         self.probe_at(now, next).is_some_and(|at| at <= now)
     }
 
-    fn probe_at(&self, now: Instant, next: Option<Instant>) -> Option<Instant> {
+    fn probe_at(&mut self, now: Instant, next: Option<Instant>) -> Option<Instant> {
         if !self.connected || self.error.is_some() || self.abandoned {
             return None;
         }
-        self.silence.probe_at(now, next, self.quic.rtt())
+        let rtt = self.quic.rtt();
+        self.silence.probe_at(now, next, rtt)
     }
 
     /// Tells tasks and streams what has happened.

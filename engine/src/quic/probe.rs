@@ -19,12 +19,14 @@ const RARER_BY: u32 = 16;
 /// Longest time between two probes.
 const LONGEST: Duration = Duration::from_secs(2);
 
-/// The window while a probe is sent, in bytes: no connection has as much in flight.
-const OPEN: u64 = 1 << 30;
+/// The window while a probe is sent, in bytes: no connection has as much in flight, and QUIC does not pace it.
+const OPEN: u64 = 1 << 40;
 
 thread_local! {
     /// This thread sends a probe, which the window must not stop.
     static PROBES: Cell<bool> = const { Cell::new(false) };
+    /// An acknowledgement of something new has come, on this thread.
+    static ACKED: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Sends a probe: the congestion window is open while `send` runs.
@@ -35,24 +37,38 @@ pub fn with_open_window<T>(send: impl FnOnce() -> T) -> T {
     result
 }
 
+/// Runs `receive`. Returns whether an acknowledgement of something new was among what it has received.
+pub fn brings_acknowledgement(receive: impl FnOnce()) -> bool {
+    ACKED.set(false);
+    receive();
+    ACKED.get()
+}
+
 /// What a connection knows of its peer's silence.
 pub struct Silence {
     keep_alive: Duration,
     idle_timeout: Duration,
     /// When a packet last came.
     heard: Instant,
+    /// Since when packets have waited for an acknowledgement, in this silence.
+    waits: Option<Instant>,
     /// When the last probe of this silence was sent.
     probed: Option<Instant>,
 }
 
 impl Silence {
     pub fn new(now: Instant, keep_alive: Duration, idle_timeout: Duration) -> Self {
-        Self { keep_alive, idle_timeout, heard: now, probed: None }
+        Self { keep_alive, idle_timeout, heard: now, waits: None, probed: None }
     }
 
-    pub fn heard(&mut self, now: Instant) {
+    /// A packet has come. Once probes are sent, only an acknowledgement ends the silence: the peer may be heard before it
+    /// has heard of us.
+    pub fn heard(&mut self, now: Instant, acknowledged: bool) {
         self.heard = now;
-        self.probed = None;
+        if acknowledged || self.probed.is_none() {
+            self.waits = None;
+            self.probed = None;
+        }
     }
 
     pub fn probed(&mut self, now: Instant) {
@@ -61,16 +77,18 @@ impl Silence {
 
     /// When the next probe is due, if data still waits then. `next` is the next timer of the connection: where that is
     /// neither its keep-alive nor its idle timeout, packets wait for an acknowledgement.
-    pub fn probe_at(&self, now: Instant, next: Option<Instant>, rtt: Duration) -> Option<Instant> {
+    pub fn probe_at(&mut self, now: Instant, next: Option<Instant>, rtt: Duration) -> Option<Instant> {
         if self.probed.is_none() {
-            let quiet =
-                self.heard + if now < self.heard + self.keep_alive { self.keep_alive } else { self.idle_timeout };
-            if next? + Duration::from_millis(1) >= quiet {
+            let alive = now < self.heard + self.keep_alive;
+            let quiet = self.heard + if alive { self.keep_alive } else { self.idle_timeout };
+            if next.is_none_or(|next| next + Duration::from_millis(1) >= quiet) {
+                self.waits = None;
                 return None;
             }
         }
-        let last = self.probed.unwrap_or(self.heard);
-        let silent = last.saturating_duration_since(self.heard);
+        let waits = *self.waits.get_or_insert(now);
+        let last = self.probed.unwrap_or(waits);
+        let silent = last.saturating_duration_since(waits);
         let apart = (2 * rtt + SHORTEST).max(silent / RARER_BY).min(LONGEST.max(2 * rtt));
         Some(last + apart)
     }
@@ -97,6 +115,7 @@ impl Controller for ProbingController {
     }
 
     fn on_end_acks(&mut self, now: Instant, in_flight: u64, app_limited: bool, largest: Option<u64>) {
+        ACKED.set(true);
         self.0.on_end_acks(now, in_flight, app_limited, largest);
     }
 
@@ -153,18 +172,22 @@ mod tests {
             silence.probed(now);
         }
         assert!(longest <= ms(400), "{longest:?}");
-        silence.heard(now);
-        assert_eq!(silence.probe_at(now, Some(now + ms(5000)), RTT), None);
+        let late = Some(now + ms(9000));
+        silence.heard(now, false);
+        assert!(silence.probe_at(now, late, RTT).is_some(), "the peer has not acknowledged anything");
+        silence.heard(now, true);
+        assert_eq!(silence.probe_at(now, late, RTT), None);
     }
 
     #[test]
     fn nothing_is_probed_where_only_the_keep_alive_or_the_idle_timeout_waits() {
         let start = Instant::now();
-        let silence = Silence::new(start, ms(5000), ms(30_000));
+        let mut silence = Silence::new(start, ms(5000), ms(30_000));
         for (now, next) in [(0, Some(5000)), (4999, Some(5000)), (5001, Some(30_000)), (100, None)] {
             assert_eq!(silence.probe_at(start + ms(now), next.map(|next| start + ms(next)), RTT), None);
         }
-        assert!(silence.probe_at(start + ms(5001), Some(start + ms(5200)), RTT).is_some());
+        let pinged = start + ms(5001);
+        assert_eq!(silence.probe_at(pinged, Some(start + ms(5200)), RTT), Some(pinged + ms(180)));
     }
 
     #[test]

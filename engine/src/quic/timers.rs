@@ -1,12 +1,10 @@
-//! When the connections of a driver want to be driven.
+//! When the connections of a driver want to be driven. `T` refers to a connection.
 //!
 //! Times are rounded up to a grid: 1 ms, and more for times far away. So connections share wake-ups. An entry stays when
 //! its connection wants a later time: then it is put in again when it is due. For a connection that sends and receives
 //! all the time that is seldom.
 
-use super::inner::Inner;
 use std::collections::BTreeMap;
-use std::sync::Weak;
 use std::time::{Duration, Instant};
 
 /// Times from so many milliseconds on are rounded to a grid of so many.
@@ -18,13 +16,13 @@ const SPARE: usize = 64;
 /// Milliseconds since the start of the timers.
 pub type Tick = u64;
 
-pub struct Timers {
+pub struct Timers<T> {
     start: Instant,
-    due: BTreeMap<Tick, Vec<Weak<Inner>>>,
-    spare: Vec<Vec<Weak<Inner>>>,
+    due: BTreeMap<Tick, Vec<T>>,
+    spare: Vec<Vec<T>>,
 }
 
-impl Timers {
+impl<T> Timers<T> {
     pub fn new(start: Instant) -> Self {
         Self { start, due: BTreeMap::new(), spare: Vec::new() }
     }
@@ -38,7 +36,7 @@ impl Timers {
         tick.next_multiple_of(grid)
     }
 
-    pub fn add(&mut self, tick: Tick, connection: Weak<Inner>) {
+    pub fn add(&mut self, tick: Tick, connection: T) {
         let spare = &mut self.spare;
         self.due.entry(tick).or_insert_with(|| spare.pop().unwrap_or_default()).push(connection);
     }
@@ -49,12 +47,12 @@ impl Timers {
     }
 
     /// A tick that is due at `now`, with its connections. Give the list back with [`Timers::recycle`].
-    pub fn expired(&mut self, now: Instant) -> Option<(Tick, Vec<Weak<Inner>>)> {
+    pub fn expired(&mut self, now: Instant) -> Option<(Tick, Vec<T>)> {
         let entry = self.due.first_entry()?;
         (self.start + Duration::from_millis(*entry.key()) <= now).then(|| entry.remove_entry())
     }
 
-    pub fn recycle(&mut self, mut list: Vec<Weak<Inner>>) {
+    pub fn recycle(&mut self, mut list: Vec<T>) {
         list.clear();
         if self.spare.len() < SPARE {
             self.spare.push(list);
@@ -73,7 +71,7 @@ mod tests {
     #[test]
     fn times_are_rounded_up_and_never_down() {
         let start = Instant::now();
-        let timers = Timers::new(start);
+        let timers = Timers::<()>::new(start);
         let near = start + Duration::from_micros(1500);
         assert_eq!(timers.tick(near, start), 2);
         assert_eq!(timers.tick(start + ms(2), start), 2);
@@ -87,7 +85,7 @@ mod tests {
         let start = Instant::now();
         let mut timers = Timers::new(start);
         for tick in [5, 3, 3, 9] {
-            timers.add(tick, Weak::new());
+            timers.add(tick, ());
         }
         assert_eq!(timers.next(), Some(start + ms(3)));
         assert!(timers.expired(start + Duration::from_micros(2999)).is_none());
