@@ -1,7 +1,9 @@
 //! A datagram that waits to be sent.
 
+#[cfg(target_os = "linux")]
 use super::control::Control;
 use quinn_udp::{EcnCodepoint, Transmit};
+#[cfg(target_os = "linux")]
 use socket2::SockAddr;
 use std::net::{IpAddr, SocketAddr};
 
@@ -11,7 +13,9 @@ pub const BATCH: usize = 32;
 /// A datagram, or several of one size for the same address (GSO).
 pub struct Datagram {
     pub contents: Vec<u8>,
+    #[cfg(target_os = "linux")]
     pub address: SockAddr,
+    #[cfg(target_os = "linux")]
     pub control: Control,
     destination: SocketAddr,
     ecn: Option<EcnCodepoint>,
@@ -32,7 +36,9 @@ impl Datagram {
         let none = SocketAddr::from(([0, 0, 0, 0], 0));
         Self {
             contents: Vec::new(),
+            #[cfg(target_os = "linux")]
             address: none.into(),
+            #[cfg(target_os = "linux")]
             control: Control::new(),
             destination: none,
             ecn: None,
@@ -43,10 +49,11 @@ impl Datagram {
 
     /// Sets the route of the contents.
     pub fn set_route(&mut self, route: Route) {
+        #[cfg(target_os = "linux")]
         if self.destination != route.destination {
-            self.destination = route.destination;
             self.address = route.destination.into();
         }
+        self.destination = route.destination;
         self.ecn = route.ecn;
         self.segment_size = route.segment_size.filter(|size| *size < self.contents.len());
         self.source = route.source;

@@ -1,5 +1,6 @@
 //! UDP for QUIC: datagrams of many connections go out in one system call.
 
+#[cfg(target_os = "linux")]
 mod control;
 mod datagram;
 mod outgoing;
