@@ -56,7 +56,7 @@ impl Sender {
     fn receive(&mut self, now: Instant, at: u64, answers: u64) -> u64 {
         let mut acked = 0;
         while let Some((arrives, sent, lost)) = self.flying.front().copied() {
-            if arrives > now || at % answers > 0 {
+            if arrives > now || !at.is_multiple_of(answers) {
                 break;
             }
             self.flying.pop_front();
