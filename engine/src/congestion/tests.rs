@@ -23,6 +23,8 @@ struct Path {
     answers: u64,
     /// When each sender begins, in milliseconds.
     senders: &'static [u64],
+    /// The last sender takes each loss for congestion, as TCP does.
+    beside_tcp: bool,
 }
 
 /// The figures of the second half of the time.
@@ -49,6 +51,26 @@ struct Sender {
     flying: VecDeque<(Instant, Instant, bool)>,
     waiting: u64,
     count: u64,
+    tcp: Option<LossBased>,
+}
+
+/// A window that grows by a packet each round trip, and loses 30 % with each round trip that lost packets.
+struct LossBased {
+    window: f64,
+    grows_fast: bool,
+    cut: Instant,
+}
+
+impl LossBased {
+    fn acked(&mut self) {
+        self.window += if self.grows_fast { MTU as f64 } else { (MTU * MTU) as f64 / self.window };
+    }
+
+    fn lost(&mut self, now: Instant, sent: Instant) {
+        if sent >= self.cut {
+            (self.window, self.grows_fast, self.cut) = (self.window * 0.7, false, now);
+        }
+    }
 }
 
 impl Sender {
@@ -62,9 +84,15 @@ impl Sender {
             self.flying.pop_front();
             if lost {
                 self.model.on_congestion_event(now, sent, false, MTU);
+                if let Some(tcp) = &mut self.tcp {
+                    tcp.lost(now, sent);
+                }
             } else {
                 self.model.take_acked(now, sent, MTU);
                 acked += MTU;
+                if let Some(tcp) = &mut self.tcp {
+                    tcp.acked();
+                }
             }
         }
         if acked > 0 {
@@ -74,7 +102,8 @@ impl Sender {
     }
 
     fn may_send(&self) -> bool {
-        self.waiting >= MTU && (self.flying.len() as u64 + 1) * MTU <= self.model.window()
+        let window = self.tcp.as_ref().map_or(self.model.window(), |tcp| tcp.window as u64);
+        self.waiting >= MTU && (self.flying.len() as u64 + 1) * MTU <= window
     }
 }
 
@@ -87,8 +116,12 @@ fn run(path: &Path, time: Duration) -> Seen {
         flying: VecDeque::new(),
         waiting: 0,
         count: 0,
+        tcp: None,
     };
     let mut senders: Vec<Sender> = path.senders.iter().map(sender).collect();
+    if let Some(last) = senders.last_mut().filter(|_| path.beside_tcp) {
+        last.tcp = Some(LossBased { window: (10 * MTU) as f64, grows_fast: true, cut: start });
+    }
     let none = vec![0; senders.len()];
     let mut seen = Seen { delivered: none, sent: 0, dropped: 0, longest_queue: 0, mean_queue: 0, models: Vec::new() };
     let end = time.as_millis() as u64;
@@ -148,6 +181,7 @@ const USUAL: Path = Path {
     later: None,
     answers: 1,
     senders: &[0],
+    beside_tcp: false,
 };
 
 #[test]
@@ -211,10 +245,10 @@ fn share(path: &Path) {
     assert!(seen.all() > capacity * 94 / 100, "{} of {capacity} bytes", seen.all());
     assert!(seen.dropped * 25 < seen.sent, "{} of {} packets dropped", seen.dropped, seen.sent);
     assert!(seen.mean_queue < path.room * 6 / 10, "{} of {} bytes queue", seen.mean_queue, path.room);
-    let fair = seen.all() / path.senders.len() as u64;
-    for part in &seen.delivered {
-        assert!(*part > fair / 3, "{part} bytes of {fair}");
-    }
+    // Jain's index: 1 when all parts are equal.
+    let squares: f64 = seen.delivered.iter().map(|part| (*part as f64).powi(2)).sum();
+    let index = (seen.all() as f64).powi(2) / (seen.delivered.len() as f64 * squares);
+    assert!(index > 0.95, "{:?}", seen.delivered);
 }
 
 #[test]
@@ -261,4 +295,13 @@ fn sends_at_once_after_a_dark_time_although_its_window_is_full() {
     model.on_end_acks(at(5_500), 0, false, None);
     assert!(!model.is_gentle(at(5_500)));
     assert!(model.window() >= before, "{} bytes", model.window());
+}
+
+#[test]
+fn gets_a_part_of_a_link_beside_tcp_and_leaves_it_one() {
+    for room in [150_000, 400_000] {
+        let seen = run(&Path { senders: &[0, 3_000], beside_tcp: true, room, ..USUAL }, Duration::from_secs(60));
+        let part = seen.delivered[0] as f64 / seen.all() as f64;
+        assert!((0.25..0.75).contains(&part), "{part} of a link with a queue of {room} bytes");
+    }
 }
