@@ -136,6 +136,8 @@ export interface PeerUser {
   renewed?(): void;
   /** The link is up and the peer is silent. It may answer again, and the link may be lost. */
   suspected?(): void;
+  /** It only keeps the link open: see `WarmLinks`. */
+  readonly waits?: boolean;
 }
 
 /** Links to other relays, by the name of the node. */

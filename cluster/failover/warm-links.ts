@@ -15,7 +15,7 @@ interface Warm {
 }
 
 /** It needs the link to be open, and nothing else. */
-const IDLE: PeerUser = { up: () => {}, down: () => {}, leaving: () => {} };
+const IDLE: PeerUser = { up: () => {}, down: () => {}, leaving: () => {}, waits: true };
 
 /** Links to the relays that tracks would move to if theirs fails, open before they are needed. */
 export class WarmLinks {

@@ -113,9 +113,10 @@ export class PeerLinks implements Peers {
     return this.#suspicions.nodes;
   }
 
-  /** Names of relays whose links are up. */
+  /** Names of relays whose links are up, and are not only kept for failover. */
   get up(): string[] {
-    return [...this.#peers.values()].filter(({ state }) => state.kind === "up").map(({ node }) => node);
+    const up = [...this.#peers.values()].filter(({ state, users }) => state.kind === "up" && !onlyWait(users));
+    return up.map(({ node }) => node);
   }
 
   /** Names of relays that cannot be reached now. */
@@ -345,4 +346,9 @@ export class PeerLinks implements Peers {
     peer.health = health;
     this.#deps.changed(peer.node);
   }
+}
+
+function onlyWait(users: ReadonlySet<PeerUser>): boolean {
+  for (const { waits } of users) if (waits !== true) return false;
+  return users.size > 0;
 }

@@ -60,6 +60,7 @@ function watchedPeers(self: string, peers: Peers, events: WorldEvents): Peers {
         leaving: () => user.leaving(),
         renewed: () => user.renewed?.(),
         suspected: () => user.suspected?.(),
+        waits: user.waits === true,
       }),
     usable: (node) => peers.usable(node),
   };

@@ -75,7 +75,9 @@ const cluster = z.object({
   registered_broadcasts: z.int().describe("Broadcasts that this relay has registered as published here."),
   scopes: z.int().describe("Prefixes and paths that this relay asks for."),
   tiers: z.object({ relays: z.int(), asks: z.int() }).describe("Relays asked because no root answers."),
-  upstreams: z.array(link).describe("Relays to which this one has links for media."),
+  upstreams: z
+    .array(link)
+    .describe("Relays to which this one has links for media, without those that it keeps for failover only."),
   failovers: z.int(),
   splices: z.int(),
   groups_resumed: z.int(),

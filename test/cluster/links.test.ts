@@ -98,6 +98,20 @@ describe("a link to a relay", () => {
     assert.deepEqual([scene.links.size, scene.clock.pending], [0, 0]);
   });
 
+  it("is no upstream while it is only kept for failover", async () => {
+    const scene = new Scene();
+    const none = () => {};
+    const release = scene.links.use("r", { up: none, down: none, leaving: none, waits: true });
+    scene.last.up();
+    await settle();
+    assert.deepEqual([scene.links.up, scene.links.health("r")], [[], "up"]);
+    const leave = scene.use();
+    assert.deepEqual([scene.links.up, scene.dials.length], [["r"], 1]);
+    leave();
+    release();
+    scene.links.close();
+  });
+
   it("that comes up after its users have left stays open for a while, then closes", async () => {
     const scene = new Scene();
     scene.use()();
