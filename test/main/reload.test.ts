@@ -94,6 +94,7 @@ async function special(relay: TestRelay): Promise<Settings> {
     "webhooks.secret": `whsec_${"A".repeat(43)}=`,
     "cluster.token_file": "",
     "cluster.peers": "b origin eu https://b.example",
+    "cluster.hitless": "live/vip",
     "cluster.redirect": "https://c.example",
     "cluster.fingerprints": "ab".repeat(32),
   };
