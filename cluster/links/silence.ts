@@ -55,7 +55,7 @@ interface Watched {
   heard: number;
   /** When a packet of the peer was noticed last. */
   heardAt: number;
-  /** Unanswered probes, and when the last one was sent. */
+  /** Unanswered probes, and when the last one was sent; later by the time that this relay has stood still since. */
   probes: number;
   probedAt: number;
   suspected: boolean;
@@ -122,8 +122,10 @@ export class SilenceWatch {
     this.#cancel?.();
     this.#dueAt = at;
     this.#cancel = clock.timer(ms, () => {
-      const lateMs = Math.min(clock.now() - this.#dueAt, MOST_LATE_MS);
-      this.#lateMs = Math.max(lateMs, this.#lateMs * LATE_DECAY);
+      const lateMs = clock.now() - this.#dueAt;
+      this.#lateMs = Math.max(Math.min(lateMs, MOST_LATE_MS), this.#lateMs * LATE_DECAY);
+      // While this relay stood still, it may have read no answer.
+      if (lateMs > MOST_LATE_MS) for (const watched of this.#watched.values()) watched.probedAt += lateMs;
       this.#dueAt = Number.POSITIVE_INFINITY;
       let next = Number.POSITIVE_INFINITY;
       for (const [node, watched] of [...this.#watched]) next = Math.min(next, this.#look(node, watched));

@@ -23,7 +23,12 @@ class Scene {
   readonly watch = new SilenceWatch({
     clock: {
       now: () => this.clock.now(),
-      timer: (ms, callback) => this.clock.timer(Math.max(ms, this.stallMs), callback),
+      timer: (ms, callback) =>
+        this.clock.timer(Math.max(ms, this.stallMs), () => {
+          const leftMs = this.frozenUntil - this.clock.now();
+          if (leftMs > 0) this.clock.timer(leftMs, callback);
+          else callback();
+        }),
       soon: (callback) => this.clock.soon(callback),
     },
     probeAfterMs: PROBE_AFTER_MS,
@@ -36,6 +41,8 @@ class Scene {
   alive = true;
   /** Milliseconds that timers of the watching relay run late. */
   stallMs = 0;
+  /** Until then the whole process of the watching relay stands still; packets that come meanwhile are read just after. */
+  frozenUntil = 0;
   probes = 0;
   looks = 0;
   #packets = 0;
@@ -65,10 +72,16 @@ class Scene {
   /** The peer sends a packet. */
   send(bytes: number): void {
     if (!this.alive || this.#lost()) return;
-    this.clock.timer(this.#oneWayMs(), () => {
+    const read = () => {
+      const leftMs = this.frozenUntil - this.clock.now();
+      if (leftMs >= 0) {
+        this.clock.timer(leftMs + 1, read);
+        return;
+      }
       this.#packets++;
       this.#bytes += bytes;
-    });
+    };
+    this.clock.timer(this.#oneWayMs(), read);
   }
 
   media(ms: number, everyMs: number, bytes: number): void {
@@ -156,6 +169,16 @@ describe("a relay that is alive", () => {
     scene.stallMs = 1_000;
     scene.clock.advance(60_000);
     assert.equal(scene.suspected.length, 0);
+  });
+
+  it("is not suspected because the process of this relay stood still while an answer was on its way", () => {
+    const scene = new Scene({ ...NEAR, rttMs: 150 });
+    for (let at = 0; at < 500; at += 5) {
+      scene.clock.advance(1_000 + at);
+      scene.frozenUntil = scene.clock.now() + 500;
+      scene.clock.advance(500);
+    }
+    assert.deepEqual(scene.suspected, []);
   });
 
   for (const [what, everyMs, bytes] of [
