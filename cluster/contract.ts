@@ -146,6 +146,8 @@ export interface Peers {
   use(node: string, user: PeerUser): () => void;
   /** False for a node that is suspected or cannot be reached now. */
   usable(node: string): boolean;
+  /** False for a node that is silent or cannot be reached now. True for one that was silent until lately. */
+  answers(node: string): boolean;
 }
 
 /** A revocation that one relay made and that all obey. The mesh carries its text and does not read it. */

@@ -221,7 +221,7 @@ export class MeshSource implements Source {
         down: () => step(),
         leaving: () => {},
         suspected: () => {
-          const hasOther = this.#deliveringFirst().some((one) => !tried.has(one) && peers.usable(one));
+          const hasOther = this.#deliveringFirst().some((one) => !tried.has(one) && peers.answers(one));
           if (!hasOther || left || over) return;
           cancelOne();
           next();

@@ -152,7 +152,7 @@ export class FailoverTrack implements Upstream, TrackAtRelayEvents {
     }
     if (best === undefined || best === current.node || best === this.#next?.node) return;
     if (!current.live) this.#replace(best);
-    else if (!this.#deps.peers.usable(current.node)) this.suspected(current);
+    else if (!this.#deps.peers.answers(current.node)) this.suspected(current);
     else if (current.leaving || this.#deps.candidates(current.node)[0] !== current.node) this.#moveLater(current);
   }
 
@@ -232,7 +232,7 @@ export class FailoverTrack implements Upstream, TrackAtRelayEvents {
   }
 
   #hasOther(node: string): boolean {
-    return this.#deps.candidates().some((one) => one !== node && this.#deps.peers.usable(one));
+    return this.#deps.candidates().some((one) => one !== node && this.#deps.peers.answers(one));
   }
 
   /** Moves to the new link of the same relay, as it would to another relay. */

@@ -95,12 +95,17 @@ export class PeerLinks implements Peers {
   }
 
   health(node: string): Health {
-    return this.#suspicions.has(node) ? "suspected" : (this.#peers.get(node)?.health ?? "unknown");
+    if (this.#suspicions.has(node)) return this.#suspicions.answers(node) ? "suspected" : "silent";
+    return this.#peers.get(node)?.health ?? "unknown";
   }
 
   usable(node: string): boolean {
+    return this.answers(node) && !this.#suspicions.has(node);
+  }
+
+  answers(node: string): boolean {
     const health = this.health(node);
-    return health !== "down" && health !== "suspected";
+    return health !== "down" && health !== "silent";
   }
 
   /** Suspicions so far, by reason. */
@@ -270,6 +275,8 @@ export class PeerLinks implements Peers {
     peer.former?.session.close(0, "");
     peer.former = { session, users: new Set(peer.users) };
     peer.leaving = false;
+    // Silence on the former link says nothing of the new one.
+    this.#suspicions.answered(peer.node);
     this.#watch(peer);
     for (const user of [...peer.users]) user.renewed?.();
   }
@@ -324,7 +331,7 @@ export class PeerLinks implements Peers {
     peer.cancelLinger = undefined;
     if (peer.users.size > 0 || peer.state.kind !== "up") return;
     this.#silence.forget(peer.node);
-    this.#suspicions.answered(peer.node);
+    this.#suspicions.unwatched(peer.node);
     const session = peer.link.release();
     // The link did not fail: the relay's back-off need not be remembered.
     this.#forget(peer);

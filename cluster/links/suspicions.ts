@@ -19,6 +19,8 @@ export interface SuspicionsDeps {
 interface Suspicion {
   readonly backOff: BackOff;
   inDoubt: boolean;
+  /** It has answered since it was suspected last. */
+  answers: boolean;
   /** Ends the doubt, or forgets the suspicion, later. */
   cancel: () => void;
 }
@@ -39,6 +41,11 @@ export class Suspicions {
     return this.#byNode.get(node)?.inDoubt === true;
   }
 
+  /** Whether a relay that is in doubt has answered since. */
+  answers(node: string): boolean {
+    return this.#byNode.get(node)?.answers === true;
+  }
+
   /** Names of the relays that are in doubt. */
   get nodes(): string[] {
     return [...this.#byNode].filter(([, { inDoubt }]) => inDoubt).map(([node]) => node);
@@ -50,17 +57,24 @@ export class Suspicions {
     const backOff =
       known?.backOff ??
       new BackOff({ firstMs: FIRST_BACK_OFF_MS, longestMs: LONGEST_BACK_OFF_MS, random: this.#deps.random });
-    const inDoubt = known?.inDoubt === true;
-    this.#byNode.set(node, { backOff, inDoubt: true, cancel: () => {} });
-    if (!inDoubt) this.#deps.changed(node);
+    const silent = known?.inDoubt === true && !known.answers;
+    this.#byNode.set(node, { backOff, inDoubt: true, answers: false, cancel: () => {} });
+    if (!silent) this.#deps.changed(node);
   }
 
-  /** The relay answers, or its link is over without an answer: the back-off begins. */
+  /** The relay answers: the back-off begins. */
   answered(node: string): void {
     const known = this.#byNode.get(node);
-    if (known?.inDoubt !== true) return;
-    known.cancel();
-    known.cancel = this.#deps.clock.timer(known.backOff.next(), () => this.resolve(node));
+    if (known?.inDoubt !== true || known.answers) return;
+    known.answers = true;
+    this.#startBackOff(node, known);
+    this.#deps.changed(node);
+  }
+
+  /** Its link is over without an answer: the back-off begins, too. */
+  unwatched(node: string): void {
+    const known = this.#byNode.get(node);
+    if (known?.inDoubt === true && !known.answers) this.#startBackOff(node, known);
   }
 
   /** The relay is in doubt no more: its link has ended, so that the state of the link counts, or the back-off is over. */
@@ -85,5 +99,10 @@ export class Suspicions {
   close(): void {
     for (const { cancel } of this.#byNode.values()) cancel();
     this.#byNode.clear();
+  }
+
+  #startBackOff(node: string, suspicion: Suspicion): void {
+    suspicion.cancel();
+    suspicion.cancel = this.#deps.clock.timer(suspicion.backOff.next(), () => this.resolve(node));
   }
 }

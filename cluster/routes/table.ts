@@ -10,8 +10,11 @@ import { Shares } from "./shares.ts";
 import { Trials } from "./trials.ts";
 import { type Way, waysBeside } from "./ways-beside.ts";
 
-/** How a relay was when it was last dialled. `suspected`: its link is up, and it answers no probe, or has not done so until lately. */
-export type Health = "unknown" | "up" | "suspected" | "down";
+/**
+ * How a relay was when it was last dialled. `silent`: its link is up, and it answers no probe. `suspected`: it was silent lately, and answers
+ * now.
+ */
+export type Health = "unknown" | "up" | "suspected" | "silent" | "down";
 
 /** Regionals that a broadcast may be taken from: the one that the hash chooses, and those that replace it. */
 const MAX_REGIONALS = 4;
@@ -121,7 +124,7 @@ export class RouteTable {
   /** A link to the relay came up or was lost, or the relay is suspected. */
   healthChanged(node: string): void {
     const health = this.#deps.health(node);
-    if (health === "down" || health === "suspected") this.#trials.begin(node);
+    if (health === "down" || health === "silent" || health === "suspected") this.#trials.begin(node);
   }
 
   /** A connection to `node` showed its hop id. */
@@ -344,7 +347,7 @@ export class RouteTable {
     const onTrial = usable.filter((node) => node !== keep && this.#trials.has(node, path));
     const back = new Set(onTrial.length < usable.length ? onTrial : []);
     const key = ({ node, cost }: Holding): readonly number[] => [
-      this.#isUsable(node) ? 0 : 1,
+      this.#doubt(node),
       Number(back.has(node)),
       cost,
       Number(held.has(node)),
@@ -368,12 +371,18 @@ export class RouteTable {
   }
 
   #usableFirst(nodes: readonly string[]): string[] {
-    return [...nodes.filter((node) => this.#isUsable(node)), ...nodes.filter((node) => !this.#isUsable(node))];
+    return nodes.toSorted((a, b) => this.#doubt(a) - this.#doubt(b));
   }
 
   #isUsable(node: string): boolean {
+    return this.#doubt(node) === 0;
+  }
+
+  /** 0: usable; 1: only where there is no other one, but it answers; 2: it does not answer. */
+  #doubt(node: string): 0 | 1 | 2 {
     const health = this.#deps.health(node);
-    return this.get(node)?.draining !== true && health !== "down" && health !== "suspected";
+    if (health === "down" || health === "silent") return 2;
+    return health === "suspected" || this.get(node)?.draining === true ? 1 : 0;
   }
 }
 

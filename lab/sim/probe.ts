@@ -63,6 +63,7 @@ function watchedPeers(self: string, peers: Peers, events: WorldEvents): Peers {
         waits: user.waits === true,
       }),
     usable: (node) => peers.usable(node),
+    answers: (node) => peers.answers(node),
   };
 }
 

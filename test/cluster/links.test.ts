@@ -24,12 +24,14 @@ class Scene {
   readonly dials: Dial[] = [];
   readonly log: string[] = [];
   closed = 0;
+  /** Links say when their peer was heard: it is never heard. */
+  watched = false;
   readonly links = new PeerLinks({
     clock: this.clock,
     random: () => 1,
     lingerMs: LINGER_MS,
     changed: () => {},
-    probeAfterMs: 0,
+    probeAfterMs: 50,
     heartbeatMs: 150,
     metrics: new MetricSources(),
     suspected: () => {},
@@ -38,6 +40,8 @@ class Scene {
       new Promise<Session>((resolve, reject) => {
         const session = {
           source: new FakeRelay(),
+          vitals: () => ({ bytesSent: 0, bytesReceived: 0, ...(this.watched && { heard: 1 }) }),
+          probe: () => {},
           close: () => {
             this.closed++;
             on.gone();
@@ -63,7 +67,7 @@ class Scene {
   }
 }
 
-function sessionOf(parts: Pick<Session, "source" | "close">): Session {
+function sessionOf(parts: Pick<Session, "source" | "close" | "vitals" | "probe">): Session {
   const none = () => assert.fail("not called here");
   return {
     ...parts,
@@ -75,8 +79,6 @@ function sessionOf(parts: Pick<Session, "source" | "close">): Session {
     traffic: none,
     figures: none,
     use: none,
-    vitals: none,
-    probe: none,
     retry: none,
     goaway: none,
     end: none,
@@ -84,6 +86,25 @@ function sessionOf(parts: Pick<Session, "source" | "close">): Session {
 }
 
 describe("a link to a relay", () => {
+  it("that takes the place of a silent one ends the suspicion", async () => {
+    const scene = new Scene();
+    scene.watched = true;
+    scene.use();
+    scene.last.up();
+    await settle();
+    scene.clock.advance(1_000);
+    assert.deepEqual([scene.links.health("r"), scene.links.answers("r")], ["silent", false]);
+    scene.watched = false;
+    scene.last.on.renew();
+    scene.last.up();
+    await settle();
+    assert.deepEqual([scene.links.health("r"), scene.links.usable("r")], ["suspected", false]);
+    scene.clock.advance(2_000);
+    assert.deepEqual([scene.links.health("r"), scene.links.usable("r")], ["up", true]);
+    scene.links.close();
+    assert.equal(scene.clock.pending, 0);
+  });
+
   it("stays open for a while after its last user has left, then closes", async () => {
     const scene = new Scene();
     const release = scene.use();

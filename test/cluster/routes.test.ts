@@ -100,6 +100,8 @@ describe("the table of routes", () => {
     assert.deepEqual(table.candidates("live/a", 1n), [best, second, "o1"]);
     health.set(best, "down");
     assert.deepEqual(table.candidates("live/a", 1n), [second, "o1", best]);
+    health.set(best, "silent").set(second, "suspected").set("o1", "down");
+    assert.deepEqual(table.candidates("live/a", 1n), [second, best, "o1"], "one that answers again comes first");
     health.clear();
     table.node(nodeInfo(best, "regional", { draining: true }), "root");
     assert.deepEqual(table.candidates("live/a", 1n), [second, "o1", best]);

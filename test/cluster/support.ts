@@ -46,6 +46,8 @@ export class FakeRelay implements Source {
   readonly epochs: bigint[] = [];
   up = true;
   silent = false;
+  /** It answers, and was silent until lately. */
+  inDoubt = false;
 
   ofEpoch(epoch: bigint): Source {
     this.epochs.push(epoch);
@@ -121,6 +123,10 @@ export class FakePeers implements Peers {
   }
 
   usable(node: string): boolean {
+    return this.answers(node) && !this.relay(node).inDoubt;
+  }
+
+  answers(node: string): boolean {
     const { up, silent } = this.relay(node);
     return up && !silent;
   }

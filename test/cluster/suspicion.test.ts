@@ -48,7 +48,8 @@ class Scene {
   }
 
   #silent(node: string): boolean {
-    return this.peers.relay(node).silent;
+    const { silent, inDoubt } = this.peers.relay(node);
+    return silent || inDoubt;
   }
 }
 
@@ -83,6 +84,37 @@ describe("a track whose relay falls silent", () => {
     scene.clock.advance(60_000);
     assert.equal(scene.a.subscriptions.length, 1);
     assert.equal(scene.b.last.cancelled, false);
+  });
+
+  it("stays at a relay that answers again, though another one is in doubt no more before it", async () => {
+    const scene = new Scene();
+    await scene.watch();
+    // This relay's own network was away: all others were silent.
+    scene.b.silent = true;
+    scene.a.fallSilent();
+    const group = scene.a.taken(7);
+    frame(group, "one");
+    scene.a.silent = false;
+    scene.a.inDoubt = true;
+    scene.b.silent = false;
+    scene.source.candidatesChanged();
+    scene.clock.advance(2_000);
+    scene.a.inDoubt = false;
+    scene.source.candidatesChanged();
+    scene.clock.advance(60_000);
+    await settle();
+    assert.deepEqual([scene.a.last.cancelled, scene.b.subscriptions.length], [false, 0]);
+    assert.equal(scene.counters.failovers, 0);
+  });
+
+  it("goes to a relay that is in doubt and answers, where there is no better one", async () => {
+    const scene = new Scene();
+    await scene.watch();
+    scene.a.taken(7).finish();
+    scene.b.inDoubt = true;
+    scene.a.fallSilent();
+    await settle();
+    assert.equal(scene.b.last.options.start, 8);
   });
 
   it("waits for the relay where there is no other", async () => {
@@ -201,6 +233,6 @@ describe("a relay that was suspected", () => {
     suspicions.add("b");
     suspicions.forget("b");
     assert.deepEqual(suspicions.nodes, []);
-    assert.deepEqual(changes, ["a", "a", "b", "b"]);
+    assert.deepEqual(changes, ["a", "a", "a", "b", "b"]);
   });
 });
