@@ -19,6 +19,8 @@ export interface SharesDeps {
 interface Share {
   readonly hop: bigint;
   readonly busy: boolean;
+  /** Other relays take broadcasts from it by plan. What is published at an edge is taken from it as well, but seldom elsewhere too. */
+  readonly upstream: boolean;
   /** When it began to grow, in milliseconds of the clock; minus infinity for a share that does not grow. */
   readonly from: number;
 }
@@ -38,7 +40,7 @@ export class Shares {
   }
 
   /** The relay is new or has changed. */
-  node({ node, hop, busy = false, startedAt }: NodeInfo): void {
+  node({ node, hop, role, busy = false, startedAt }: NodeInfo): void {
     const { clock, wallNow } = this.#deps;
     const before = this.#byNode.get(node);
     const now = clock.now();
@@ -46,7 +48,7 @@ export class Shares {
     const started = startedAt > 0 ? now - Math.max(0, wallNow() - startedAt) : Number.NEGATIVE_INFINITY;
     const same = before !== undefined && (before.hop === hop || hop === 0n);
     const from = same && before.busy && !busy ? now : same ? before.from : started;
-    this.#byNode.set(node, { hop, busy, from });
+    this.#byNode.set(node, { hop, busy, upstream: role === "regional" || role === "origin", from });
     this.#arm();
   }
 
@@ -88,9 +90,9 @@ export class Shares {
     this.#cancelStep?.();
   }
 
-  /** Chooses routes again from time to time, as long as a share grows. */
+  /** Chooses routes again from time to time, as long as the share of an upstream grows: that costs a look at each track of this relay. */
   #arm(): void {
-    const growing = [...this.#byNode].some(([node, { busy }]) => !busy && this.part(node) < 1);
+    const growing = [...this.#byNode].some(([node, { busy, upstream }]) => upstream && !busy && this.part(node) < 1);
     if (!growing || this.#cancelStep !== undefined) return;
     const { clock, rampMs, changed } = this.#deps;
     this.#cancelStep = clock.timer(Math.max(LEAST_STEP_MS, rampMs / STEPS), () => {

@@ -123,6 +123,17 @@ describe("a relay that has just started", () => {
   });
 });
 
+describe("an edge that has started", () => {
+  it("gets few viewers that others send away, and has no relay choose its routes again", () => {
+    const { clock, table, changes } = mesh();
+    const before = changes();
+    table.node(nodeInfo("e1", "edge", { startedAt: WALL_MS }), "root");
+    clock.advance(RAMP_MS / 2);
+    assert.equal(table.share("e1"), 0.5);
+    assert.deepEqual([changes() - before, clock.pending], [1, 0]);
+  });
+});
+
 describe("a relay near its bounds", () => {
   const changes = (mark: number, fullness: readonly number[]) => {
     const busy = new Busy(mark);
