@@ -252,6 +252,24 @@ describe("a track under a hitless prefix", () => {
     assert.equal(scene.state, undefined);
   });
 
+  it("has a second relay again after the publisher of that relay alone has ended, and has come back", async () => {
+    const scene = new Scene();
+    await scene.watch();
+    scene.a.taken(7).finish();
+    scene.b.group(7);
+    scene.b.last.sink.closed(undefined);
+    scene.clock.advance(2_000);
+    assert.equal(scene.state, "second_refused");
+    scene.clock.advance(1_000);
+    await settle();
+    assert.deepEqual([scene.b.subscriptions.length, scene.b.last.options.start], [2, 8]);
+    scene.a.taken(8).finish();
+    scene.b.group(8);
+    assert.deepEqual([scene.state, scene.viewer.groupLines.length], ["protected", 2]);
+    scene.viewer.upstream?.cancel();
+    assert.equal(scene.clock.pending, 0);
+  });
+
   it("waits as any other track while both relays are gone, and then ends", async () => {
     const scene = new Scene();
     await scene.watch();
@@ -376,6 +394,15 @@ describe("datagrams from two relays", () => {
     scene.b.last.sink.datagram(2, 0, Buffer.from("y"));
     scene.a.last.sink.datagram(2, 0, Buffer.from("y"));
     assert.deepEqual(log(), ["datagram 1 0 x", "datagram 2 0 y"]);
+  });
+
+  it("are passed on once, however far the slower relay is behind", async () => {
+    const scene = new Scene();
+    await scene.watch();
+    for (const node of [scene.a, scene.b]) {
+      for (let n = 0; n < 2_000; n++) node.last.sink.datagram(n, 0, Buffer.from("x"));
+    }
+    assert.equal(scene.viewer.log.filter((line) => line.startsWith("datagram")).length, 2_000);
   });
 });
 

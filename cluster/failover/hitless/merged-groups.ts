@@ -52,6 +52,8 @@ export class MergedGroups {
   /** When each group was begun first, in that order: the open ones and those that are over. */
   readonly #begun = new Map<number, number>();
   readonly #datagrams = new Set<number>();
+  /** The highest datagram that is not remembered any more. */
+  #forgottenDatagram = -1;
   readonly #paces: Readonly<Record<Sender, Pace>> = { first: new Pace(), second: new Pace() };
   /** From this group on two sources may have sent; and from this one on the second source does now. */
   #from: number | undefined;
@@ -122,11 +124,14 @@ export class MergedGroups {
 
   /** Whether the datagram is the first copy. */
   isFirst(datagram: number): boolean {
-    if (this.#datagrams.has(datagram)) return false;
+    // Of one that is too old, it is not known whether it was sent.
+    if (datagram <= this.#forgottenDatagram || this.#datagrams.has(datagram)) return false;
     this.#datagrams.add(datagram);
     if (this.#datagrams.size > REMEMBERED_DATAGRAMS) {
       const [oldest] = this.#datagrams;
-      if (oldest !== undefined) this.#datagrams.delete(oldest);
+      if (oldest === undefined) return true;
+      this.#datagrams.delete(oldest);
+      this.#forgottenDatagram = Math.max(this.#forgottenDatagram, oldest);
     }
     return true;
   }

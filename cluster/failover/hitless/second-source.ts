@@ -10,6 +10,8 @@ import type { ProtectionCode } from "./metrics.ts";
 const RETRY_MS = 1_000;
 /** Milliseconds until a relay is asked again that sends other content, or was far behind while there was another one. */
 const AVOID_MS = 30_000;
+/** Milliseconds for the last groups of a relay that has ended the track, while the first source continues. */
+const STRAGGLER_MS = 2_000;
 /** Milliseconds behind the other source from which on a source counts as slow. */
 export const BEHIND_MS = 1_000;
 
@@ -50,6 +52,7 @@ export class SecondSource implements TrackAtRelayEvents {
   readonly #avoided = new Map<string, () => void>();
   /** The relay of the first source, while there is one. */
   #first: string | undefined;
+  #cancelStragglers = () => {};
   #closed = false;
 
   constructor(deps: SecondSourceDeps) {
@@ -103,6 +106,7 @@ export class SecondSource implements TrackAtRelayEvents {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#cancelStragglers();
     for (const cancel of this.#avoided.values()) cancel();
     this.#avoided.clear();
     this.#current?.cancel();
@@ -148,8 +152,12 @@ export class SecondSource implements TrackAtRelayEvents {
   ended(): void {}
 
   closed(from: TrackAtRelay, reason: Reason | undefined): void {
-    // Ended without a reason: its last groups may still arrive, and the first source ends the track.
-    if (reason === undefined) return;
+    if (reason === undefined) {
+      // Its last groups may still arrive. Where the first source goes on, this one's publisher alone has ended.
+      this.#cancelStragglers();
+      this.#cancelStragglers = this.#deps.clock.timer(STRAGGLER_MS, () => this.#endEnded(from));
+      return;
+    }
     if (from === this.#feeding) {
       this.#feeding = undefined;
       this.#deps.merged.drop("second");
@@ -238,6 +246,15 @@ export class SecondSource implements TrackAtRelayEvents {
     this.#avoid(slow.node, AVOID_MS, "second_refused");
     this.#retire();
     this.#open(best);
+  }
+
+  #endEnded(ended: TrackAtRelay): void {
+    if (ended === this.#former) this.#endFormer();
+    if (ended !== this.#current) return;
+    this.#retire();
+    this.#endFormer();
+    this.#avoidFailed(ended.node);
+    this.check(this.#first);
   }
 
   #dropDifferent(): void {
