@@ -61,6 +61,8 @@ interface Peer {
   health: Health;
   /** It outlives the users of the relay, because they come back at once. */
   readonly backOff: BackOff;
+  /** The link has had a user that needs more than an open link. */
+  carried: boolean;
   /** When the link came up. */
   upAt: number;
   leaving: boolean;
@@ -120,7 +122,7 @@ export class PeerLinks implements Peers {
 
   /** Names of relays whose links are up, and are not only kept for failover. */
   get up(): string[] {
-    const up = [...this.#peers.values()].filter(({ state, users }) => state.kind === "up" && !onlyWait(users));
+    const up = [...this.#peers.values()].filter((peer) => peer.state.kind === "up" && carries(peer));
     return up.map(({ node }) => node);
   }
 
@@ -132,6 +134,7 @@ export class PeerLinks implements Peers {
   use(node: string, user: PeerUser): () => void {
     const peer = this.#peer(node);
     peer.users.add(user);
+    peer.carried ||= user.waits !== true;
     peer.cancelLinger?.();
     peer.cancelLinger = undefined;
     this.#watch(peer);
@@ -235,6 +238,7 @@ export class PeerLinks implements Peers {
       former: undefined,
       health: "unknown",
       backOff: new BackOff({ firstMs: FIRST_WAIT_MS, longestMs: LONGEST_WAIT_MS, random: this.#deps.random }),
+      carried: false,
       upAt: 0,
       leaving: false,
       cancelLinger: undefined,
@@ -355,7 +359,8 @@ export class PeerLinks implements Peers {
   }
 }
 
-function onlyWait(users: ReadonlySet<PeerUser>): boolean {
-  for (const { waits } of users) if (waits !== true) return false;
-  return users.size > 0;
+/** Whether a user needs more of the link than that it is open, or the last user did. */
+function carries({ users, carried }: Peer): boolean {
+  for (const { waits } of users) if (waits !== true) return true;
+  return users.size === 0 && carried;
 }

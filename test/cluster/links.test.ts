@@ -129,6 +129,7 @@ describe("a link to a relay", () => {
     const leave = scene.use();
     assert.deepEqual([scene.links.up, scene.dials.length], [["r"], 1]);
     leave();
+    assert.deepEqual(scene.links.up, []);
     release();
     scene.links.close();
   });
