@@ -76,8 +76,8 @@ export const clusterSection = section(
       fallback: "other relays do not dial it",
     }),
     public_url: optionalText({
-      description: "URL at which viewers reach this relay. A draining relay sends its viewers there.",
-      fallback: "`url`",
+      description: "URL at which viewers reach this relay. A relay that drains or is busy sends its viewers there.",
+      fallback: "`url`; with `listen` no viewer is sent to this relay",
     }),
     root: texts({
       description: "URLs of the roots. The relay registers at all of them and asks the first one that answers.",

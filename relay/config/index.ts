@@ -18,7 +18,7 @@ export {
   sections,
 } from "./config.ts";
 export { describeConfig } from "./describe.ts";
-export { dialledNames } from "./dialled-names.ts";
+export { dialledNames, viewersUrl } from "./dialled-names.ts";
 export { exposures, idleRole, productionProblems } from "./exposure.ts";
 export type { FieldMeta } from "./fields.ts";
 export { ADMIN_SECRET } from "./http.ts";

@@ -19,7 +19,7 @@ import type { Clock } from "../../moq/clock.ts";
 import { type Engine, type LinkInfo, TransportError } from "../../moq/link.ts";
 import type { Broadcasts, Source } from "../../moq/model/index.ts";
 import type { ChannelRegistry, Session, SessionLimits } from "../../moq/session/index.ts";
-import type { Config } from "../config/index.ts";
+import { type Config, viewersUrl } from "../config/index.ts";
 import {
   type Admission,
   busyThreads,
@@ -99,7 +99,7 @@ export class MeshRuntime {
 
   private constructor(deps: MeshRuntimeDeps, node: string, dns: readonly DnsEntry[], credentials: MeshCredentials) {
     const { config, clock, wallNow, log, defects, hop } = deps;
-    const { role, region, parentRegion, url = "", publicUrl = url, peerTimeoutMs, heartbeatMs } = config;
+    const { role, region, parentRegion, url = "", peerTimeoutMs, heartbeatMs } = config;
     const self: NodeInfo = {
       node,
       hop,
@@ -107,7 +107,7 @@ export class MeshRuntime {
       region,
       ...(parentRegion !== undefined && { parent: parentRegion }),
       url,
-      publicUrl,
+      publicUrl: viewersUrl(config),
       draining: false,
       startedAt: wallNow(),
       version: VERSION,

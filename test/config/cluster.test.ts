@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { ConfigError, loadConfig } from "../../relay/config/config.ts";
+import { viewersUrl } from "../../relay/config/dialled-names.ts";
 
 const RELAY = { "cluster.node": "e1", "cluster.token": "t" };
 
@@ -18,6 +19,18 @@ function problems(settings: Readonly<Record<string, string>>): string {
   }
   return "";
 }
+
+describe("[cluster] public_url", () => {
+  it("is `url`, unless that leads to a listener that refuses viewers", () => {
+    const url = "https://edge-1.internal:4445";
+    const other = "https://watch.example";
+    assert.equal(viewersUrl(loaded({ "cluster.url": url })), url);
+    assert.equal(viewersUrl(loaded({ "cluster.url": url, "cluster.listen": "[::]:4445" })), "");
+    const named = { "cluster.url": url, "cluster.listen": "[::]:4445", "cluster.public_url": other };
+    assert.equal(viewersUrl(loaded(named)), other);
+    assert.equal(viewersUrl(loaded({})), "");
+  });
+});
 
 describe("[cluster] dns", () => {
   it("has a role, a region and a URL in each entry, without a port for SRV records", () => {
