@@ -1,5 +1,10 @@
-/** A relay that was busy is so no more when its fullness is lower by this. */
-export const BUSY_MARGIN = 0.15;
+/** A relay that was busy is so no more when its fullness is lower by this, and at half of a mark that is low. */
+const BUSY_MARGIN = 0.15;
+
+/** Fullness below which a relay has room. `mark`: fullness from which on it is busy. */
+export function roomBelow(mark: number): number {
+  return Math.max(mark - BUSY_MARGIN, mark / 2);
+}
 
 /** Reports in a row above the mark before a relay counts as busy, and below the lower mark before it does not. */
 const REPORTS_UP = 2;
@@ -24,7 +29,7 @@ export class Busy {
   }
 
   next(fullness: number): boolean {
-    const other = this.#busy ? fullness < this.#mark - BUSY_MARGIN : this.#mark > 0 && fullness >= this.#mark;
+    const other = this.#busy ? fullness < roomBelow(this.#mark) : this.#mark > 0 && fullness >= this.#mark;
     this.#since = other ? this.#since + 1 : 0;
     if (this.#since >= (this.#busy ? REPORTS_DOWN : REPORTS_UP)) {
       this.#busy = !this.#busy;

@@ -1,5 +1,5 @@
 import type { Clock } from "../moq/clock.ts";
-import { BUSY_MARGIN } from "./busy.ts";
+import { roomBelow } from "./busy.ts";
 import type { NodeInfo, NodeLoad } from "./contract.ts";
 
 /** Edges whose load is asked for, at most, at each report of this relay. */
@@ -96,7 +96,7 @@ export class Redirects {
 
   /** Fullness below which an edge gets viewers. */
   get #free(): number {
-    return this.#deps.busyAt - BUSY_MARGIN;
+    return roomBelow(this.#deps.busyAt);
   }
 
   #room({ info, fullness }: Known): number {

@@ -144,6 +144,10 @@ describe("a relay near its bounds", () => {
     assert.equal(changes(0.8, [0.9, 0.5, 0.9, 0.8, 0.7, 0.7, 0.6, 0.6, 0.7, 0.6, 0.6, 0.6, 0.6]), "0001111111100");
   });
 
+  it("is free again where the mark is low", () => {
+    assert.equal(changes(0.1, [0.1, 0.1, 0.02, 0.02, 0.02]), "01110");
+  });
+
   it("is never busy where no mark is set", () => {
     assert.equal(changes(0, [1, 1, 1, 1]), "0000");
   });
