@@ -216,7 +216,7 @@ export const clusterSection = section(
     }),
     probe_after: duration({
       description:
-        "A relay from which media flows is probed after this time of silence. If it answers no probe, its tracks move to another relay before `peer_timeout` is over. `0s`: they move after `peer_timeout`.",
+        "A relay from which media flows is probed after this time of silence. If it answers no probe, its tracks move to another relay before `peer_timeout` is over. `0s`: they move after `peer_timeout`. Shorter than `peer_timeout`.",
       default: "50ms",
       min: "0s",
       max: "10s",
@@ -327,6 +327,20 @@ export const clusterSection = section(
       keys: ["heartbeat", "peer_timeout"],
       broken: ({ heartbeat, peer_timeout }) =>
         heartbeat * 2 <= peer_timeout ? undefined : "`heartbeat` must be at most half of `peer_timeout`",
+    },
+    {
+      keys: ["probe_after", "peer_timeout"],
+      broken: ({ probe_after, peer_timeout }) =>
+        probe_after < peer_timeout
+          ? undefined
+          : "`probe_after` must be shorter than `peer_timeout`, or no relay is ever probed; `0s` switches probes off",
+    },
+    {
+      keys: ["parent_region", "region"],
+      broken: ({ parent_region, region }) =>
+        parent_region !== region
+          ? undefined
+          : "a region is not its own parent: name another region in `parent_region`, or remove the key",
     },
     each(
       ["url", "public_url"],

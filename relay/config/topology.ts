@@ -4,7 +4,7 @@ import { duration, flagField, integer, optionalText, size } from "./fields.ts";
 export const topologyFields = {
   parent_region: optionalText({
     description:
-      "Region whose regionals stand between this region and the rest of the mesh. A regional takes each broadcast from a regional of the parent region, unless the broadcast is published in its own region, so that a track crosses an ocean once for all regions with one parent. An edge without a regional of its own region or of `regions` uses one of the parent region. Set it at all regionals of the region. While no regional of the parent region can be reached, relays go to the origin.",
+      "Another region, whose regionals stand between this region and the rest of the mesh. A regional takes each broadcast from a regional of the parent region, unless the broadcast is published in its own region, so that a track crosses an ocean once for all regions with one parent. An edge without a regional of its own region or of `regions` uses one of the parent region. Set it at all regionals of the region. While no regional of the parent region can be reached, relays go to the origin.",
     fallback: "regionals take broadcasts from origins",
   }),
   hash_depth: integer({

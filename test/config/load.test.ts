@@ -193,6 +193,16 @@ test("values that contradict each other are reported with the line of one of the
   ]);
 });
 
+test("a parent region is another region, and probes begin before a relay counts as lost", () => {
+  assert.deepEqual(problemsOf({ file: file('[cluster]\nregion = "eu"\nparent_region = "eu"\n') }), [
+    "FILE:3: cluster.parent_region: a region is not its own parent: name another region in `parent_region`, or remove the key",
+  ]);
+  assert.deepEqual(problemsOf({ file: file('[cluster]\nprobe_after = "600ms"\n') }), [
+    "FILE:2: cluster.probe_after: `probe_after` must be shorter than `peer_timeout`, or no relay is ever probed; `0s` switches probes off",
+  ]);
+  assert.deepEqual(problemsOf({ file: file('[cluster]\nparent_region = "eu"\nprobe_after = "0s"\n') }), []);
+});
+
 test("certificate and key may come from different places", () => {
   const { config } = loadConfig({ file: file('[tls]\ncert = "c.pem"\n'), env: { MOQMESH_TLS_KEY: "k.pem" } });
   assert.deepEqual([config.tls.cert, config.tls.key], ["c.pem", "k.pem"]);
