@@ -55,7 +55,8 @@ export function parseFlood(args: readonly string[]): FloodOptions | "help" {
   if (values.get("help") === true) return "help";
   const name = text(values, "kind");
   const kind = KINDS.find((one) => one === name);
-  if (name !== undefined && kind === undefined) throw new UsageError(`--kind: "${name}" is unknown; use one of ${KINDS.join(", ")}`);
+  if (name !== undefined && kind === undefined)
+    throw new UsageError(`--kind: "${name}" is unknown; use one of ${KINDS.join(", ")}`);
   return {
     kinds: kind === undefined ? KINDS : [kind],
     messages: whole(values, "messages", 10_000_000) ?? 10_000,

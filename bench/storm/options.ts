@@ -63,7 +63,8 @@ export function parseStorm(args: readonly string[]): StormOptions | "help" {
   if (values.get("help") === true) return "help";
   const name = text(values, "kind");
   const kind = KIND_NAMES.find((one) => one === name);
-  if (name !== undefined && kind === undefined) throw new UsageError(`--kind: "${name}" is unknown; use one of ${KIND_NAMES.join(", ")}`);
+  if (name !== undefined && kind === undefined)
+    throw new UsageError(`--kind: "${name}" is unknown; use one of ${KIND_NAMES.join(", ")}`);
   return {
     kinds: (kind === undefined ? KIND_NAMES : [kind]).map((one) => KINDS[one]),
     size: whole(values, "size"),
