@@ -128,10 +128,10 @@ export class MetricSources {
     await Promise.all([...this.#refreshers].map((refresh) => refresh()));
   }
 
-  /** What `metric` shows now. While there is nothing to read it from: 0, or no line where it has labels. */
+  /** What `metric` shows now. While there is nothing to read it from: 0, of a counter for each declared value of its label. */
   samples(metric: Metric): readonly Sample[] {
     const reading = this.#readers.get(metric)?.();
-    if (reading === undefined) return Object.keys(metric.labels).length === 0 ? [[{}, nothing(metric)]] : [];
+    if (reading === undefined) return without(metric);
     if (typeof reading === "number" || reading instanceof Distribution) return [[{}, reading]];
     if (isSamples(reading)) return reading;
     const [label = ""] = Object.keys(metric.labels);
@@ -148,6 +148,15 @@ export function numbersOf<Key extends string>(group: MetricGroup<Key>): Record<K
 /** A number for each name, 0 at first. */
 export function zeroes<K extends string>(names: readonly K[]): Record<K, number> {
   return Object.fromEntries(names.map((name) => [name, 0])) as Record<K, number>;
+}
+
+/** A counter that begins later must not begin above 0: what it counted first would be no increase to Prometheus. */
+function without(metric: Metric): readonly Sample[] {
+  const [first, ...others] = Object.entries(metric.labels);
+  if (first === undefined) return [[{}, nothing(metric)]];
+  const [label, values] = first;
+  if (metric.type === "gauge" || typeof values === "string" || others.length > 0) return [];
+  return values.map((value) => [{ [label]: value }, nothing(metric)]);
 }
 
 function nothing(metric: Metric): Value {

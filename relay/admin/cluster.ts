@@ -35,6 +35,12 @@ const node = z.object({
   present: z.boolean().describe("False: its session is lost, and the root keeps it until its lease expires."),
   sessions: z.int().optional(),
   subscriptions: z.int().optional(),
+  fullness: z
+    .number()
+    .optional()
+    .describe(
+      "The highest of its sessions, its egress and its busiest thread, each as a part of what it may have: 1 is full.",
+    ),
   ...z.object(traffic).partial().shape,
   links: z.array(link).optional().describe("Relays that it takes media from, as it last reported."),
 });
