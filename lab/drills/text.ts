@@ -1,6 +1,9 @@
 import { align } from "../../bench/report/table.ts";
 import type { DrillReport, StepFigures } from "./figures.ts";
 
+/** Worst gap before a drill, in milliseconds, from which on the machine is too busy to judge a gap: three frames of 30 a second. */
+const BUSY_GAP_MS = 100;
+
 /** The result of a drill, for a person. */
 export function drillText(report: DrillReport): string {
   const rows: (readonly [string, string | number])[] = [
@@ -22,7 +25,12 @@ export function drillText(report: DrillReport): string {
     "",
     ...(report.steps === undefined ? [] : [...stepLines(report.steps), ""]),
     ...(report.ok ? ["PASSED"] : report.wrong.map((what) => `FAILED: ${what}`)),
+    ...(report.ok || report.usual_gap_ms < BUSY_GAP_MS ? [] : [busyMachine(report.usual_gap_ms)]),
   ].join("\n");
+}
+
+function busyMachine(gapMs: number): string {
+  return `note: a viewer waited for ${gapMs} ms before the drill already, so the machine is busy (or --fps is low); repeat the drill on a quiet one`;
 }
 
 /** The steps as a table, in their order. */

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { parseMetrics } from "../../lab/admin.ts";
-import { gapFigures } from "../../lab/drills/figures.ts";
+import { type DrillReport, gapFigures } from "../../lab/drills/figures.ts";
+import { drillText } from "../../lab/drills/text.ts";
 import type { ViewerReport } from "../../lab/load/messages.ts";
 import { WatchLog } from "../../lab/load/watch-log.ts";
 
@@ -83,5 +84,37 @@ describe("metrics", () => {
     assert.equal(samples.get("a"), 3);
     assert.equal(samples.get("b_total"), 5.5);
     assert.equal(samples.has("x"), false);
+  });
+});
+
+describe("the text of a drill", () => {
+  const report: DrillReport = {
+    drill: "kill-regional",
+    ok: false,
+    wrong: ["a viewer waited for 900 ms, more than 300"],
+    viewers: 20,
+    worst_gap_ms: 900,
+    median_gap_ms: 400,
+    groups_lost: 0,
+    groups: 6,
+    upstream_subscriptions_per_track: 1,
+    moved: 0,
+    reconnected: 0,
+    subscriptionsLost: 0,
+    stalled: 0,
+    usual_gap_ms: 50,
+    seconds: 15,
+    engine: "native",
+    load_engine: "native",
+    figures: {},
+  };
+
+  it("says that a busy machine may be why a drill failed", () => {
+    assert.match(
+      drillText({ ...report, usual_gap_ms: 600 }),
+      /FAILED.*\nnote: a viewer waited for 600 ms before the drill already/,
+    );
+    assert.doesNotMatch(drillText(report), /note:/);
+    assert.doesNotMatch(drillText({ ...report, usual_gap_ms: 600, ok: true, wrong: [] }), /note:/);
   });
 });
