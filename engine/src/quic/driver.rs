@@ -13,7 +13,7 @@ use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
 use std::io::{self, IoSliceMut};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
 use std::time::Instant;
@@ -23,6 +23,9 @@ const READS: usize = 4;
 
 /// Datagrams that a connection sends before the others have their turn.
 const TURN: usize = 20;
+
+/// Connections that are driven before the sockets and the worker's tasks have their turn.
+const DRIVEN: usize = 64;
 
 pub struct Driver {
     handle: Arc<DriverHandle>,
@@ -79,19 +82,26 @@ impl Driver {
         self.expire(now);
         self.handle.take_ready(&mut self.taken);
         self.work.extend(self.taken.drain(..));
+        let mut driven = 0;
         while self.blocked.is_none()
+            && driven < DRIVEN
             && let Some(connection) = self.work.pop_front()
         {
             self.drive_guarded(&connection, now);
+            driven += 1;
         }
         self.flush();
         match self.blocked {
-            // The socket must not outlive its endpoint here.
-            None => self.socket = None,
+            None => {
+                // The socket must not outlive its endpoint here.
+                self.socket = None;
+                more |= !self.work.is_empty();
+            }
             Some(_) => more |= self.unblock(cx),
         }
         if more || self.handle.has_ready() || self.sleep(cx) {
-            cx.waker().wake_by_ref();
+            // With an ordinary wake-up the runtime would run this task 61 times before it asks the kernel which sockets can be read.
+            let _ = pin!(tokio::task::yield_now()).poll(cx);
         }
         Poll::Pending
     }
@@ -110,13 +120,14 @@ impl Driver {
 
     /// True where datagrams can be sent.
     fn unblock(&mut self, cx: &mut Context<'_>) -> bool {
-        let Some(writable) = &mut self.blocked else { return true };
-        if writable.as_mut().poll(cx).is_pending() {
-            return false;
+        while let Some(writable) = &mut self.blocked {
+            if writable.as_mut().poll(cx).is_pending() {
+                return false;
+            }
+            self.blocked = None;
+            self.flush();
         }
-        self.blocked = None;
-        self.flush();
-        self.blocked.is_none()
+        true
     }
 
     /// Reads the sockets. True when one may have more.
@@ -135,7 +146,9 @@ impl Driver {
 
     /// Reads a socket once; false where there was nothing to read.
     fn read(&mut self, cx: &mut Context<'_>, source: &Arc<dyn Source>, now: Instant) -> bool {
-        self.use_socket(source.socket());
+        if !self.use_socket(source.socket()) {
+            return false;
+        }
         let part = self.buffer.len() / BATCH_SIZE;
         let mut about = [RecvMeta::default(); BATCH_SIZE];
         let count = {
@@ -210,8 +223,11 @@ impl Driver {
     }
 
     fn drive(&mut self, connection: &Arc<Inner>, now: Instant) {
+        if !self.use_socket(connection.endpoint.socket()) {
+            self.work.push_front(connection.clone());
+            return;
+        }
         connection.begin();
-        self.use_socket(connection.endpoint.socket());
         let mut state = connection.lock();
         if state.abandoned {
             return;
@@ -275,18 +291,17 @@ impl Driver {
         }
     }
 
-    /// Sends what waits for another socket.
-    fn use_socket(&mut self, socket: &Arc<Socket>) {
+    /// Sends what waits for another socket. False where that one takes no more now.
+    fn use_socket(&mut self, socket: &Arc<Socket>) -> bool {
         if self.socket.as_ref().is_some_and(|other| Arc::ptr_eq(other, socket)) {
-            return;
+            return true;
         }
         self.flush();
         if self.blocked.is_some() {
-            // Rare: two sockets of one worker, and the first one is full. Its datagrams are lost.
-            self.outgoing.clear();
-            self.blocked = None;
+            return false;
         }
         self.socket = Some(socket.clone());
+        true
     }
 
     fn flush(&mut self) {

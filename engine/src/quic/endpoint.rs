@@ -96,6 +96,11 @@ impl Endpoint {
         Ok(Self(shared))
     }
 
+    #[cfg(test)]
+    pub fn connections(&self) -> Vec<Arc<Inner>> {
+        self.0.state.lock().connections.values().cloned().collect()
+    }
+
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.0.socket.address()
     }
@@ -262,6 +267,11 @@ impl Home for Shared {
         let mut answers = Vec::new();
         {
             let mut state = self.state.lock();
+            // Without an entry the connection is over, and another one may have its number.
+            let known = state.connections.get(&connection.handle).is_some_and(|known| Arc::ptr_eq(known, connection));
+            if !known {
+                return;
+            }
             for event in events {
                 if event.is_drained() {
                     state.connections.remove(&connection.handle);

@@ -15,6 +15,10 @@ use std::task::Waker;
 use std::time::Instant;
 use tokio::sync::Notify;
 
+/// Datagrams of a connection that wait for its driver, where another thread receives them. More are lost, as on a path
+/// that is full.
+pub(super) const MAX_ARRIVED: usize = 4096;
+
 /// No entry in the driver's timers.
 const NOT_DUE: Tick = Tick::MAX;
 
@@ -134,7 +138,7 @@ impl Inner {
             }
             if here {
                 state.handle(event, now);
-            } else {
+            } else if state.arrived.len() < MAX_ARRIVED {
                 state.arrived.push(event);
             }
         }
@@ -182,6 +186,11 @@ impl Inner {
 }
 
 impl State {
+    #[cfg(test)]
+    pub fn arrived(&self) -> usize {
+        self.arrived.len()
+    }
+
     /// Takes the events that other threads have received.
     pub fn take_arrived(&mut self, now: Instant) {
         for event in std::mem::take(&mut self.arrived) {

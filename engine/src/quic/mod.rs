@@ -13,6 +13,8 @@ mod probe;
 mod recv_stream;
 mod send_stream;
 mod socket;
+#[cfg(test)]
+mod tests;
 mod timers;
 
 pub use connection::Connection;

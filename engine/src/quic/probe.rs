@@ -31,10 +31,15 @@ thread_local! {
 
 /// Sends a probe: the congestion window is open while `send` runs.
 pub fn with_open_window<T>(send: impl FnOnce() -> T) -> T {
+    struct Closes;
+    impl Drop for Closes {
+        fn drop(&mut self) {
+            PROBES.set(false);
+        }
+    }
+    let _closes = Closes;
     PROBES.set(true);
-    let result = send();
-    PROBES.set(false);
-    result
+    send()
 }
 
 /// Runs `receive`. Returns whether an acknowledgement of something new was among what it has received.
@@ -199,5 +204,7 @@ mod tests {
         assert_eq!(with_open_window(|| controller.window()), OPEN);
         assert_eq!(controller.window(), window);
         assert_eq!(controller.clone_box().window(), window);
+        assert!(std::panic::catch_unwind(|| with_open_window(|| panic!("a panic while a probe is sent"))).is_err());
+        assert_eq!(controller.window(), window, "the window is closed after a panic, too");
     }
 }

@@ -52,7 +52,7 @@ impl Socket {
         self.state.gro_segments()
     }
 
-    /// Receives datagrams; registers the task's waker where there are none.
+    /// Receives datagrams; registers the task's waker where there are none, or where the kernel reports an error.
     pub fn poll_receive(
         &self,
         cx: &mut Context<'_>,
@@ -61,7 +61,14 @@ impl Socket {
     ) -> Poll<io::Result<usize>> {
         loop {
             ready!(self.io.poll_recv_ready(cx))?;
-            let received = self.io.try_io(Interest::READABLE, || self.state.recv((&self.io).into(), buffers, about));
+            let received = self.io.try_io(Interest::READABLE, || {
+                let received = self.state.recv((&self.io).into(), buffers, about);
+                // `WouldBlock` makes the runtime wait for the next datagram. After another error it would not.
+                received.map_err(|error| match error.kind() {
+                    io::ErrorKind::ConnectionReset => error,
+                    _ => io::ErrorKind::WouldBlock.into(),
+                })
+            });
             match received {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 other => return Poll::Ready(other),
