@@ -72,7 +72,7 @@ impl Driver {
     }
 
     fn turn(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.handle.register(cx.waker());
+        self.handle.begin();
         self.take_sources();
         let now = Instant::now();
         let mut more = false;
@@ -99,7 +99,8 @@ impl Driver {
             }
             Some(_) => more |= self.unblock(cx),
         }
-        if more || self.handle.has_ready() || self.sleep(cx) {
+        let woken = self.handle.rest(cx.waker());
+        if more || woken || self.sleep(cx) {
             // With an ordinary wake-up the runtime would run this task 61 times before it asks the kernel which sockets can be read.
             let _ = pin!(tokio::task::yield_now()).poll(cx);
         }

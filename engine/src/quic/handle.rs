@@ -30,8 +30,16 @@ pub struct DriverHandle {
     ready: Mutex<Ready>,
     /// New endpoints, with their longest datagram in bytes.
     sources: Mutex<Vec<(Arc<dyn Source>, usize)>>,
-    waker: Mutex<Option<Waker>>,
+    rest: Mutex<Rest>,
     thread: OnceLock<ThreadId>,
+}
+
+#[derive(Default)]
+struct Rest {
+    /// None while the driver has its turn.
+    waker: Option<Waker>,
+    /// [`DriverHandle::wake`] was called during the turn.
+    woken: bool,
 }
 
 #[derive(Default)]
@@ -51,25 +59,35 @@ impl DriverHandle {
     }
 
     pub fn wake(&self) {
-        let waker = self.waker.lock().take();
+        let waker = {
+            let mut rest = self.rest.lock();
+            rest.woken = true;
+            rest.waker.take()
+        };
         if let Some(waker) = waker {
             waker.wake();
         }
     }
 
-    /// Wakes `waker` when there is something to do. On the driver's thread.
-    pub fn register(&self, waker: &Waker) {
+    /// The driver's turn begins, on its thread.
+    pub fn begin(&self) {
         self.thread.get_or_init(|| std::thread::current().id());
-        *self.waker.lock() = Some(waker.clone());
+        *self.rest.lock() = Rest::default();
+    }
+
+    /// The driver's turn ends: `waker` is woken when there is something to do. True where there is something already.
+    pub fn rest(&self, waker: &Waker) -> bool {
+        let woken = {
+            let mut rest = self.rest.lock();
+            rest.waker = Some(waker.clone());
+            rest.woken
+        };
+        woken || !self.ready.lock().connections.is_empty()
     }
 
     /// Swaps the waiting connections for the empty list `connections`.
     pub fn take_ready(&self, connections: &mut Vec<Arc<Inner>>) {
         std::mem::swap(connections, &mut self.ready.lock().connections);
-    }
-
-    pub fn has_ready(&self) -> bool {
-        !self.ready.lock().connections.is_empty()
     }
 
     /// The driver has ended.
@@ -94,7 +112,11 @@ impl Drives for DriverHandle {
             ready.connections.len() == 1
         };
         if first {
-            self.wake();
+            // During the driver's turn there is no waker: the driver sees the list at its end.
+            let waker = self.rest.lock().waker.take();
+            if let Some(waker) = waker {
+                waker.wake();
+            }
         }
     }
 

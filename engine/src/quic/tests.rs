@@ -1,8 +1,11 @@
 //! The loop over real sockets of the loopback interface.
 
+use super::handle::Source;
+use super::socket::Socket;
 use super::{Driver, DriverHandle, Endpoint, Patience};
 use crate::tls::{Trust, client};
 use crate::udp::Outgoing;
+use parking_lot::Mutex;
 use quinn_proto::{ClientConfig, EndpointConfig, RandomConnectionIdGenerator};
 use quinn_udp::RecvMeta;
 use std::net::{SocketAddr, UdpSocket};
@@ -32,6 +35,58 @@ fn connect(endpoint: &Endpoint, to: SocketAddr, driver: &Arc<DriverHandle>) -> s
 
 fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
+}
+
+/// An endpoint that gives its driver something to do in each turn, and notes in which turn its datagram comes.
+struct Busy {
+    socket: Arc<Socket>,
+    driver: Arc<DriverHandle>,
+    turns: Mutex<(u32, Option<u32>)>,
+}
+
+impl Source for Busy {
+    fn socket(&self) -> &Arc<Socket> {
+        &self.socket
+    }
+
+    fn receive(&self, _: &[(&RecvMeta, &[u8])], _: Instant, _: &mut Outgoing) {
+        let mut turns = self.turns.lock();
+        turns.1 = Some(turns.0);
+    }
+
+    fn is_gone(&self) -> bool {
+        let mut turns = self.turns.lock();
+        turns.0 += 1;
+        if turns.0 == 10 {
+            local().send_to(b"datagram", self.socket.address().unwrap()).unwrap();
+        }
+        if turns.1.is_none() && turns.0 < 200 {
+            self.driver.wake();
+        }
+        false
+    }
+
+    fn abandon(&self) {}
+}
+
+#[test]
+fn sockets_have_their_turn_while_the_driver_always_has_something_to_do() {
+    runtime().block_on(async {
+        let driver: Arc<DriverHandle> = Arc::default();
+        let socket = Arc::new(Socket::new(local()).unwrap());
+        let busy = Arc::new(Busy { socket, driver: driver.clone(), turns: Mutex::default() });
+        driver.add_source(busy.clone(), 1500);
+        tokio::spawn(Driver::new(driver.clone(), Box::new(|_| {})).run());
+        tokio::time::timeout(Duration::from_secs(5), async {
+            while busy.turns.lock().1.is_none() {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        })
+        .await
+        .expect("the datagram comes");
+        let turn = busy.turns.lock().1.unwrap();
+        assert!(turn <= 14, "sent in turn 10, read in turn {turn}");
+    });
 }
 
 #[test]
