@@ -123,7 +123,7 @@ impl Congestion {
     pub fn parse(name: &str) -> Option<Self> {
         match name {
             "cubic" => Some(Self::Cubic),
-            "delay" | "bbr" => Some(Self::Delay),
+            "delay" => Some(Self::Delay),
             "newreno" => Some(Self::NewReno),
             _ => None,
         }

@@ -5,6 +5,18 @@ use std::time::{Duration, Instant};
 /// Lost part of the packets that means that a queue overflows. Networks lose fewer at random.
 const HEAVY_LOSS: f64 = 0.15;
 
+/// Lost part that is usual on a path whatever is sent, at most; what is heavy beyond it; and what remains of it after each
+/// span that lost less.
+const MOST_USUAL: f64 = 0.25;
+const UNUSUAL: f64 = 0.1;
+const FORGETS: f64 = 0.95;
+
+/// Spans compare when the first one lost this part, and the second one sent more by this part. When this part of what was
+/// sent more was delivered, no queue was full.
+const SOME_LOSS: f64 = 0.04;
+const COMPARABLE: f64 = 0.1;
+const FOLLOWS: f64 = 0.6;
+
 /// Fewest packets for which their losses count: with fewer, chance decides.
 const MIN_LOSS_SAMPLE: u64 = 30;
 
@@ -141,17 +153,42 @@ impl Wanted {
     }
 }
 
-/// The bytes lost and delivered in a span of time.
+/// The bytes lost and delivered in a span of time, and what part is lost whatever is sent: at random, or because packets
+/// that overtook each other count as lost.
 #[derive(Clone)]
 pub(super) struct Losses {
     begun: Instant,
     lost: u64,
     delivered: u64,
+    before: Option<Span>,
+    usual: f64,
+}
+
+/// Bytes a second.
+#[derive(Clone, Copy)]
+struct Span {
+    sent: f64,
+    delivered: f64,
+}
+
+impl Span {
+    fn lost_part(&self) -> f64 {
+        1.0 - self.delivered / self.sent
+    }
+
+    /// Whether packets are lost for other reasons than a full queue: more was sent than in a span that lost some, too,
+    /// and most of that was delivered.
+    fn follows(&self, before: &Self) -> bool {
+        let more = self.sent - before.sent;
+        before.lost_part() > SOME_LOSS
+            && more > COMPARABLE * before.sent
+            && self.delivered - before.delivered > FOLLOWS * more
+    }
 }
 
 impl Losses {
     pub(super) fn new(now: Instant) -> Self {
-        Self { begun: now, lost: 0, delivered: 0 }
+        Self { begun: now, lost: 0, delivered: 0, before: None, usual: 0.0 }
     }
 
     pub(super) fn lost(&mut self, bytes: u64) {
@@ -162,14 +199,25 @@ impl Losses {
         self.delivered += bytes;
     }
 
-    /// True at the end of a span with heavy loss.
-    pub(super) fn is_heavy(&mut self, now: Instant, round_trip: Duration, mtu: u64) -> bool {
-        if now.saturating_duration_since(self.begun) < LOSS_SPAN.max(round_trip) {
+    /// True at the end of a span with heavy loss that follows from what is sent.
+    pub(super) fn are_ours(&mut self, now: Instant, round_trip: Duration, mtu: u64) -> bool {
+        let lasted = now.saturating_duration_since(self.begun);
+        if lasted < LOSS_SPAN.max(round_trip) {
             return false;
         }
         let all = self.lost + self.delivered;
-        let heavy = all > MIN_LOSS_SAMPLE * mtu && self.lost as f64 > HEAVY_LOSS * all as f64;
-        *self = Self::new(now);
-        heavy
+        let seconds = lasted.as_secs_f64();
+        let span = Span { sent: all as f64 / seconds, delivered: self.delivered as f64 / seconds };
+        (self.begun, self.lost, self.delivered) = (now, 0, 0);
+        if all <= MIN_LOSS_SAMPLE * mtu {
+            return false;
+        }
+        let part = span.lost_part();
+        if self.before.replace(span).is_some_and(|before| span.follows(&before)) {
+            self.usual = part.min(MOST_USUAL);
+        } else {
+            self.usual = self.usual.min(part.max(FORGETS * self.usual));
+        }
+        part > HEAVY_LOSS.max(self.usual + UNUSUAL)
     }
 }

@@ -322,7 +322,7 @@ impl Controller for DelayBound {
         } else if app_limited {
             self.wanted.add(now, in_flight + acked);
         }
-        if self.losses.is_heavy(now, base, self.mtu) && self.is_limited(now, took) {
+        if self.losses.are_ours(now, base, self.mtu) && self.is_limited(now, took) && !self.is_gentle(now) {
             self.gentle_until = Some(now + GENTLE_FOR);
         }
         self.begin_drain(now, took, base);
@@ -370,3 +370,6 @@ impl Controller for DelayBound {
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod random_paths;
