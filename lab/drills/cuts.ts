@@ -5,7 +5,7 @@ import type { Place } from "../topology.ts";
 /** Seconds for which a relay is cut off: much longer than detection takes. */
 export const CUT_S = 4;
 
-/** The ways of relays to other relays, each of which can be cut: its packets vanish, and neither end is told. */
+/** The ways of relays to other relays, each of which can be cut: its packets vanish, and neither end learns of it. */
 export class Cuts {
   readonly #paths = new Map<string, UdpPath>();
 

@@ -57,7 +57,7 @@ class Broadcast {
 
   /** Of all viewers, since they began. */
   get worstMs(): number {
-    return Math.max(...this.#viewers.map(({ worstMs }) => worstMs));
+    return this.#viewers.reduce((worst, { worstMs }) => Math.max(worst, worstMs), 0);
   }
 
   /** Groups that a viewer did not get as they were published. */

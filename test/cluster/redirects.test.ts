@@ -114,7 +114,7 @@ describe("a mesh with a busy edge", () => {
     return clients;
   };
 
-  it("sends new viewers to the other edges of its region, leaves nobody without media, and stops when they have gone", async (t) => {
+  it("sends new viewers to the other edges of its region, leaves no viewer without media, and stops when they have gone", async (t) => {
     const world = await meshOf({ e1: 20, e2: 100, e3: 100, far: 100 });
     const live = (await world.client("o1")).publish("live/a");
     const early = await come(world, 18);

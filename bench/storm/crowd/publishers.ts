@@ -39,7 +39,10 @@ export class Publishers implements Crowd {
     await holds(() => waits.count >= size && this.#lists.complete(size) === this.#lists.watchers.length, patienceMs);
     dialler.stop();
     await Promise.all(dials);
-    const listed = Math.min(...this.#lists.watchers.map(({ list }) => list.size));
+    const listed = this.#lists.watchers.reduce(
+      (fewest, { list }) => Math.min(fewest, list.size),
+      Number.POSITIVE_INFINITY,
+    );
     return this.#lists.stormed(Math.min(waits.count, listed), size);
   }
 }
