@@ -5,7 +5,7 @@ import { systemClock } from "../../transport/shared/index.ts";
 import type { RunningRelay } from "../relays/contract.ts";
 import { moqmesh } from "../relays/moqmesh.ts";
 import type { Progress } from "../report/progress.ts";
-import { Child } from "../system/child.ts";
+import { AnsweringChild } from "../system/answering-child.ts";
 import { BenchError } from "../system/error.ts";
 import { cpuUs, rssKb } from "../system/proc.ts";
 import { FLOODED, type Kind } from "./kinds.ts";
@@ -80,7 +80,9 @@ async function measure(
   if (pid === undefined) throw new BenchError("the relay's CPU cannot be measured");
   const url = websocket ? `ws://${relay.url.host}/` : relay.url.href;
   const connected = await Promise.all(
-    senders.map((sender) => sender.ask({ kind: "connect", engine: loadEngine, url, trust, flood: kind }, "connected")),
+    senders.map((sender) =>
+      sender.ask({ kind: "connect", engine: loadEngine, url, trust, flood: kind }, "connected", ANSWER_MS),
+    ),
   );
   await sleep(quietMs);
   bystanders.worstGap();
@@ -92,7 +94,7 @@ async function measure(
   const begin = systemClock.now();
   const possible = connected.every((each) => each.possible);
   const reports = await Promise.all(
-    senders.map((sender) => sender.ask({ kind: "flood", messages: possible ? messages : 0 }, "flooded")),
+    senders.map((sender) => sender.ask({ kind: "flood", messages: possible ? messages : 0 }, "flooded", ANSWER_MS)),
   );
   await workedOff(pid, quietUs, quietMs);
   const relayUs = Math.max(0, cpuUs(pid) - from - (quietUs * (systemClock.now() - begin)) / quietMs);
@@ -122,38 +124,9 @@ async function workedOff(pid: number, quietUs: number, quietMs: number): Promise
   }
 }
 
-type AnswerOf<K extends Answer["kind"]> = Extract<Answer, { kind: K }>;
-
 /** A process that floods. */
-class Sender {
-  readonly #child: Child;
-  #take: (answer: Answer) => void = () => {};
-
+class Sender extends AnsweringChild<Order, Answer> {
   constructor(name: string) {
-    this.#child = new Child({ name, command: [process.execPath, SENDER], cores: undefined, channel: true });
-    this.#child.onMessage((message) => this.#take(readAnswer(message)));
+    super({ name, command: [process.execPath, SENDER], cores: undefined }, readAnswer);
   }
-
-  async ask<K extends Answer["kind"]>(order: Order, kind: K): Promise<AnswerOf<K>> {
-    const { promise, resolve, reject } = Promise.withResolvers<AnswerOf<K>>();
-    this.#take = (answer) => {
-      if (answer.kind === "failed") reject(new BenchError(`${this.#child.name}: ${answer.message}`));
-      else if (isKind(answer, kind)) resolve(answer);
-    };
-    const timer = setTimeout(() => reject(new BenchError(`${this.#child.name} does not answer`)), ANSWER_MS);
-    this.#child.send(order);
-    try {
-      return await Promise.race([promise, this.#child.ended]);
-    } finally {
-      clearTimeout(timer);
-    }
-  }
-
-  async stop(): Promise<void> {
-    await this.#child.stop();
-  }
-}
-
-function isKind<K extends Answer["kind"]>(answer: Answer, kind: K): answer is AnswerOf<K> {
-  return answer.kind === kind;
 }
