@@ -10,7 +10,6 @@ import { Departure } from "./departure.ts";
 import { HealthWatch } from "./health-watch.ts";
 import {
   attachSystem,
-  CLOSE_SHUTDOWN,
   certificateFault,
   FILE_METRICS,
   FileWatch,
@@ -316,7 +315,7 @@ class RelayProcess implements Relay {
     this.#files.close();
     this.#parts.host.stopAccepting();
     this.#mesh?.close();
-    this.#parts.host.closeAll(CLOSE_SHUTDOWN, reason);
+    this.#parts.host.closeAll(reason);
     // Peers learn of the close while the sockets are still open.
     await waitUntil(this.#parts.clock, FAREWELL_MS, () => this.#parts.host.sessions === 0);
     this.#parts.host.close();

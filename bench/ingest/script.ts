@@ -1,6 +1,6 @@
 import type { Link } from "../../moq/link.ts";
 import { Broadcasts } from "../../moq/model/index.ts";
-import { ChannelRegistry, liteSession, openAccess } from "../../moq/session/index.ts";
+import { ChannelRegistry, openAccess, startSession } from "../../moq/session/index.ts";
 import { DEFAULT_WIRE_LIMITS } from "../../moq/wire/codec/index.ts";
 import {
   type Capabilities,
@@ -87,7 +87,7 @@ export class Script {
           limits: { ...config.limits, queueMark: config.limits.sessionQueueMark },
           timeoutMs: 1_000,
         },
-        liteSession({
+        startSession({
           broadcasts,
           clock: this.#clock,
           limits: config.limits,

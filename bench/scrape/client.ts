@@ -1,6 +1,6 @@
 import type { Engine } from "../../moq/link.ts";
 import { Broadcasts, type Source, type UpstreamSink } from "../../moq/model/index.ts";
-import { ChannelRegistry, liteSession, openAccess } from "../../moq/session/index.ts";
+import { ChannelRegistry, openAccess, startSession } from "../../moq/session/index.ts";
 import { DIAL_LIMITS, MODEL_LIMITS, SESSION_LIMITS } from "../../relay/client/index.ts";
 import { systemClock } from "../../transport/shared/index.ts";
 
@@ -44,7 +44,7 @@ export async function openLoadSession(
     },
     closed: () => {},
   };
-  const attach = liteSession(deps, ({ source }) => {
+  const attach = startSession(deps, ({ source }) => {
     source.subscribe(watch, TRACK, { priority: 0, ordered: false, maxLatency: 10_000 }, ignoring);
   });
   const trust = { kind: "hashes" as const, sha256: [sha256] };

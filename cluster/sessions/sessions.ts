@@ -4,7 +4,6 @@ import type { Broadcasts } from "../../moq/model/index.ts";
 import {
   type AnnounceTable,
   type ChannelRegistry,
-  liteSession,
   MESH_PROTOCOLS,
   openAccess,
   protocols,
@@ -12,6 +11,7 @@ import {
   type SessionDeps,
   type SessionLimits,
   type SessionReport,
+  startSession,
 } from "../../moq/session/index.ts";
 import type { NodeInfo } from "../contract.ts";
 import type { SessionEvents } from "../renewable-session.ts";
@@ -235,7 +235,7 @@ export class MeshSessions {
     // Relays outside the mesh get no more than they ask for.
     if (request.member) request.url.searchParams.set(SESSION_FIELD, id);
     let session: Session | undefined;
-    const attach = liteSession(
+    const attach = startSession(
       {
         broadcasts,
         clock,

@@ -10,7 +10,13 @@ import {
 import { Counters } from "../../moq/counters.ts";
 import type { LinkInfo, LinkRequest } from "../../moq/link.ts";
 import { Broadcasts } from "../../moq/model/index.ts";
-import { type AnnounceTable, ChannelRegistry, liteSession, openAccess, type Session } from "../../moq/session/index.ts";
+import {
+  type AnnounceTable,
+  ChannelRegistry,
+  openAccess,
+  type Session,
+  startSession,
+} from "../../moq/session/index.ts";
 import type { MemoryEngine, Wire } from "../network/index.ts";
 import { counted, probe } from "./probe.ts";
 import {
@@ -116,7 +122,7 @@ export class SimRelay {
     let session: Session | undefined;
     let cancelExpiry = () => {};
     request.accept(
-      liteSession(
+      startSession(
         {
           broadcasts: this.broadcasts,
           ...(table && { table: counted(world.options.oldRoots === true ? withoutTenants(table) : table, world) }),

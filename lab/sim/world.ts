@@ -2,7 +2,13 @@
 
 import type { NodeInfo, Role } from "../../cluster/index.ts";
 import { Broadcasts } from "../../moq/model/index.ts";
-import { ChannelRegistry, liteSession, openAccess, type Session, type SessionReport } from "../../moq/session/index.ts";
+import {
+  ChannelRegistry,
+  openAccess,
+  type Session,
+  type SessionReport,
+  startSession,
+} from "../../moq/session/index.ts";
 import { ManualClock, MemoryNetwork } from "../network/index.ts";
 import { TestClient } from "./client.ts";
 import { SimRelay } from "./relay.ts";
@@ -71,7 +77,7 @@ export class World implements Surroundings {
     let client: TestClient | undefined;
     let sentTo: string | undefined;
     const reports: SessionReport[] = [];
-    const attach = liteSession(
+    const attach = startSession(
       {
         broadcasts,
         clock: this.clock,

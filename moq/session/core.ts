@@ -2,6 +2,8 @@ import type { EndReason } from "../counters.ts";
 import type { BidiHandler, Link, LinkClosed, LinkStats } from "../link.ts";
 import type { Asker, Channel, Dialect, Share, Source } from "../model/index.ts";
 import { joinPath, stripPrefix } from "../path.ts";
+import type { Reason } from "../reason.ts";
+import type { ProtocolViolation } from "../wire/codec/index.ts";
 import { Admission } from "./admission.ts";
 import type { ReasonCodes, SessionContext } from "./context.ts";
 import type { SessionDeps, SessionFigures, SessionTotals, SessionUse } from "./contract.ts";
@@ -24,7 +26,12 @@ const NOTHING = new Uint8Array(0);
 export interface Family<S extends Source> {
   /** For messages to the peer. */
   readonly name: string;
+  /** Codes of streams. */
   readonly codes: ReasonCodes;
+  /** The code with which a session is closed. Absent: as for a stream. */
+  readonly closeCodeOf?: (reason: Reason) => number;
+  /** The code with which a session is closed that broke the protocol. Absent: that of the reason `protocol`. */
+  readonly violationCode?: (violation: ProtocolViolation) => number;
   readonly dialect: Dialect;
   /** The peer as a place to subscribe at. */
   source(session: SessionContext): S;
@@ -56,6 +63,7 @@ export class SessionCore<S extends Source> implements SessionContext {
   readonly #intake: Intake;
   readonly #sweep: HeaderSweep;
   readonly #allowance: StreamAllowance;
+  readonly #closeCodeOf: (reason: Reason) => number;
 
   constructor(link: Link, deps: SessionDeps, family: Family<S>) {
     const { clock, limits, broadcasts } = deps;
@@ -63,11 +71,12 @@ export class SessionCore<S extends Source> implements SessionContext {
     this.link = link;
     this.deps = deps;
     this.codes = family.codes;
+    this.#closeCodeOf = family.closeCodeOf ?? family.codes.codeOf;
     this.channel = deps.channels.get(link.engine, family.dialect);
     this.#guard = new Guard({
-      violated: ({ message }) => {
+      violated: (violation) => {
         counters.protocolViolations++;
-        this.end("protocol", `${family.name} ${message}`);
+        this.#endWith("protocol", `${family.name} ${violation.message}`, family.violationCode?.(violation));
       },
       failed: (error) => {
         this.end("internal", "internal error");
@@ -112,9 +121,7 @@ export class SessionCore<S extends Source> implements SessionContext {
   }
 
   end(reason: EndReason, message: string): void {
-    if (this.over) return;
-    this.#report.because(reason, message);
-    this.link.close(this.codes.codeOf(reason), message);
+    this.#endWith(reason, message);
   }
 
   close(code: number, message: string): void {
@@ -239,6 +246,12 @@ export class SessionCore<S extends Source> implements SessionContext {
       }
     }
     this.#report.send(why);
+  }
+
+  #endWith(reason: EndReason, message: string, code = this.#closeCodeOf(reason)): void {
+    if (this.over) return;
+    this.#report.because(reason, message);
+    this.link.close(code, message);
   }
 }
 

@@ -1,5 +1,10 @@
 /** The door of the room: a session for a link, by the protocol that was negotiated. */
+import type { Attach, LinkInfo } from "../link.ts";
 import { EXPERIMENTAL_PROTOCOLS, STABLE_PROTOCOLS } from "../wire/lite/index.ts";
+import type { Session, SessionDeps } from "./contract.ts";
+import type { CloseCodes, ProtocolFamily } from "./family.ts";
+import { LITE_FAMILY } from "./lite/index.ts";
+import type { SetupGateOptions } from "./setup-gate.ts";
 
 export { EXPERIMENTAL_PROTOCOLS, MESH_PROTOCOLS } from "../wire/lite/index.ts";
 export { ChannelRegistry } from "./channels.ts";
@@ -18,8 +23,38 @@ export {
   type SessionReport,
   type SessionUse,
 } from "./contract.ts";
-export { afterSetup, asksInSetup, codeOf, liteSession, reasonOf } from "./lite/index.ts";
 export type { Refusal } from "./setup-gate.ts";
+
+const FAMILIES: readonly ProtocolFamily[] = [LITE_FAMILY];
+
+function familyOf(protocol: string): ProtocolFamily {
+  const family = FAMILIES.find((one) => one.speaks(protocol));
+  if (family === undefined) throw new Error(`no family of sessions speaks "${protocol}"`);
+  return family;
+}
+
+/**
+ * Starts a session on a link, in the protocol that was negotiated. The returned function throws when no family speaks the link's
+ * protocol. `started` is called with the session before its first event.
+ */
+export function startSession(deps: SessionDeps, started?: (session: Session) => void): Attach {
+  return (link) => familyOf(link.info.protocol).session(deps, started)(link);
+}
+
+/** Whether the client of such a link says in its SETUP what it asks for, and not in a URI. */
+export function asksInSetup(info: LinkInfo): boolean {
+  return FAMILIES.some((family) => family.asksInSetup(info));
+}
+
+/** Starts the session of a link of {@link asksInSetup} once its client is admitted. */
+export function afterSetup(options: SetupGateOptions): Attach {
+  return (link) => familyOf(link.info.protocol).afterSetup(options)(link);
+}
+
+/** Close codes of the sessions of a protocol. */
+export function closeCodes(protocol: string): CloseCodes {
+  return familyOf(protocol).closeCodes(protocol);
+}
 
 /**
  * Protocols offered to clients, best first: the stable ones, and the experimental ones that `experimental` names.

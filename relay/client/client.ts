@@ -14,14 +14,13 @@ import { isUnder } from "../../moq/path.ts";
 import type { Reason } from "../../moq/reason.ts";
 import {
   ChannelRegistry,
-  codeOf,
+  closeCodes,
   EXPERIMENTAL_PROTOCOLS,
-  liteSession,
   MESH_PROTOCOLS,
   protocols,
-  reasonOf,
   type Session,
   type SessionDeps,
+  startSession,
 } from "../../moq/session/index.ts";
 import { capabilities } from "../../moq/wire/lite/index.ts";
 import { systemClock } from "../../transport/shared/index.ts";
@@ -129,12 +128,12 @@ class RelayClient implements Client {
       defect: (error) => warn("an internal error in the session, which goes on", error),
       table: this.#paths,
       leaving: (uri) => this.#left.resolve(uri),
-      closed: ({ code, message }) => {
+      closed: ({ info, code, message }) => {
         const refused = code >= 400 && code < 600;
-        this.#end({ reason: meaningOf(code), message, ...(refused && { status: code }) });
+        this.#end({ reason: meaningOf(info, code), message, ...(refused && { status: code }) });
       },
     };
-    const attach = liteSession(deps, (session) => {
+    const attach = startSession(deps, (session) => {
       this.#session = session;
     });
     this.attach = (link) => {
@@ -253,7 +252,7 @@ class RelayClient implements Client {
   }
 
   async close(): Promise<void> {
-    this.#session?.close(codeOf("cancelled"), "");
+    this.#session?.close(closeCodes(this.protocol).codeOf("cancelled"), "");
     if (this.#session === undefined) this.#end(GONE);
     // The caller may end the process in the same turn, so no timer may be needed here.
     const cancel = this.#clock.timer(FAREWELL_MS, () => this.#end(GONE));
@@ -300,8 +299,8 @@ const STATUSES: ReadonlyMap<number, Reason> = new Map([
   [503, "limit"],
 ]);
 
-function meaningOf(code: number): Reason {
-  return STATUSES.get(code) ?? reasonOf(code);
+function meaningOf({ protocol }: LinkInfo, code: number): Reason {
+  return STATUSES.get(code) ?? closeCodes(protocol).reasonOf(code);
 }
 
 /** Removes the slashes at both ends, which have no meaning. */

@@ -3,7 +3,7 @@ import type { Clock } from "../../moq/clock.ts";
 import { Counters } from "../../moq/counters.ts";
 import type { Attach, LinkInfo } from "../../moq/link.ts";
 import { Broadcasts } from "../../moq/model/index.ts";
-import { type ChannelRegistry, liteSession, openAccess } from "../../moq/session/index.ts";
+import { type ChannelRegistry, openAccess, startSession } from "../../moq/session/index.ts";
 import { MODEL_LIMITS, SESSION_LIMITS } from "../client/index.ts";
 
 /** Bytes of a ticket: too many to guess while it is valid. */
@@ -53,7 +53,7 @@ export class OwnSessions {
     const ticket = new URLSearchParams(query).get("jwt");
     if (ticket === null || !this.#tickets.delete(ticket)) return undefined;
     const { clock, channels, hop, defect } = this.#deps;
-    return liteSession(
+    return startSession(
       {
         broadcasts: this.#broadcasts,
         clock,

@@ -1,5 +1,4 @@
 import type { Clock } from "../../moq/clock.ts";
-import { CLOSE_SHUTDOWN } from "./open-sessions.ts";
 import type { SessionHost } from "./sessions.ts";
 import { waitUntil } from "./wait.ts";
 
@@ -37,7 +36,7 @@ export async function drainSessions(host: SessionHost, options: DrainOptions): P
   const batches = Math.max(1, Math.ceil(spreadMs / BATCH_INTERVAL_MS));
   for (let batch = 0; batch < batches && !left(); batch++) {
     const rest = batches - batch;
-    host.closeAll(CLOSE_SHUTDOWN, reason, Math.ceil(host.sessions / rest));
+    host.closeAll(reason, Math.ceil(host.sessions / rest));
     if (rest > 1) await waitUntil(clock, Math.min(spreadMs / batches, leftMs() / rest), hurry);
   }
 }

@@ -13,7 +13,7 @@ export { type Admission, AUTH_METRICS, AuthGate, type AuthGateDeps } from "./gat
 export type { WebSocketSessions } from "./listeners.ts";
 export { bindable } from "./listeners.ts";
 export { nativeSettings, ResetKeyFile } from "./native.ts";
-export { CLOSE_SHUTDOWN, type OpenSession } from "./open-sessions.ts";
+export type { OpenSession } from "./open-sessions.ts";
 export { pemPairs } from "./options.ts";
 export { Ports, type PortsDeps } from "./ports.ts";
 export type { Prepared } from "./prepared.ts";

@@ -1,6 +1,6 @@
 import type { Clock } from "../../moq/clock.ts";
 import type { Counters } from "../../moq/counters.ts";
-import { codeOf, type Session } from "../../moq/session/index.ts";
+import { closeCodes, type Session } from "../../moq/session/index.ts";
 import type { SessionCount } from "../http/index.ts";
 import type { SessionOpened } from "../log/index.ts";
 import type { Admission } from "./gate.ts";
@@ -8,9 +8,6 @@ import { IdleTimes } from "./idle-times.ts";
 import { type Meter, Meters } from "./quota.ts";
 import { redirectUri } from "./redirect-uri.ts";
 import { Traffic } from "./traffic.ts";
-
-/** Close code of sessions that a relay ends because it shuts down. */
-export const CLOSE_SHUTDOWN = codeOf("closed");
 
 /** What the host knows of an open session. */
 interface Running {
@@ -111,13 +108,13 @@ export class OpenSessions {
     for (const [session, { path }] of [...this.#sessions]) session.goaway(uri === "" ? "" : redirectUri(uri, path));
   }
 
-  /** Closes at most `atMost` sessions, oldest first. */
-  closeAll(code: number, reason: string, atMost: number): void {
+  /** Closes at most `atMost` sessions, oldest first, because the relay shuts down. */
+  closeAll(reason: string, atMost: number): void {
     let left = atMost;
     for (const session of [...this.#sessions.keys()]) {
       if (left <= 0) return;
       left -= 1;
-      session.close(code, reason);
+      session.close(closeCodes(session.info.protocol).codeOf("closed"), reason);
     }
   }
 

@@ -7,10 +7,10 @@ import { rootOf } from "../../moq/path.ts";
 import {
   asksInSetup,
   type ChannelRegistry,
-  liteSession,
   type Session,
   type SessionDeps,
   type SessionLimits,
+  startSession,
 } from "../../moq/session/index.ts";
 import type { SessionCount, Verdict } from "../http/index.ts";
 import { type Logger, logSessionClosed, logSessionOpened, type SessionOpened, scrub } from "../log/index.ts";
@@ -272,9 +272,9 @@ export class SessionHost {
     this.#open.goaway(uri);
   }
 
-  /** Closes at most `atMost` sessions, oldest first. */
-  closeAll(code: number, reason: string, atMost = Number.POSITIVE_INFINITY): void {
-    this.#open.closeAll(code, reason, atMost);
+  /** Closes at most `atMost` sessions, oldest first, because the relay shuts down. */
+  closeAll(reason: string, atMost = Number.POSITIVE_INFINITY): void {
+    this.#open.closeAll(reason, atMost);
   }
 
   /** Cancels the timers of handshakes and sessions. */
@@ -327,7 +327,7 @@ export class SessionHost {
         events?.closed(entry);
       },
     };
-    return liteSession(deps, (started) => {
+    return startSession(deps, (started) => {
       session = started;
       const cancel = this.#watchExpiry(started, admission, policy);
       this.#open.add(started, { opened, admission, cancel, path: info.path }, meter);

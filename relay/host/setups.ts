@@ -2,7 +2,7 @@ import { Places } from "../../auth/index.ts";
 import type { Clock } from "../../moq/clock.ts";
 import type { Counters } from "../../moq/counters.ts";
 import type { Attach, LinkInfo } from "../../moq/link.ts";
-import { afterSetup, codeOf, type Refusal } from "../../moq/session/index.ts";
+import { afterSetup, closeCodes, type Refusal } from "../../moq/session/index.ts";
 import type { RefusalLog } from "./refusals.ts";
 
 /** Most links that wait for their SETUP, as a number and as a share of all sessions. Clients send SETUP at once. */
@@ -72,7 +72,7 @@ export class Setups {
           message: "too many clients are connected that have not sent SETUP",
         };
         this.#refused(id, info, refusal);
-        link.close(codeOf(refusal.reason), refusal.message);
+        link.close(closeCodes(info.protocol).codeOf(refusal.reason), refusal.message);
       };
       const taken = this.#places.take(info.peer.address, cut);
       if (taken === undefined) cut();
@@ -84,7 +84,7 @@ export class Setups {
   #refused(id: string, info: LinkInfo, { reason, message }: Refusal): void {
     const { counters, refusals } = this.#deps;
     counters.refused(reason);
-    refusals.log(id, info, { code: reason, status: codeOf(reason), message });
+    refusals.log(id, info, { code: reason, status: closeCodes(info.protocol).codeOf(reason), message });
   }
 }
 

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import type { Certificate } from "../../moq/link.ts";
-import { codeOf } from "../../moq/session/index.ts";
+import { codeOf } from "../../moq/session/lite/codes.ts";
 import { Authority } from "../support/authority.ts";
 import { openClient, type SessionEnd } from "../support/client.ts";
 import { missingEngine, nativeClient } from "../support/engines.ts";

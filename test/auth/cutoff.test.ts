@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { rm } from "node:fs/promises";
 import { describe, it } from "node:test";
 import { generateKey, signToken } from "../../auth/index.ts";
-import { codeOf } from "../../moq/session/index.ts";
+import { codeOf } from "../../moq/session/lite/codes.ts";
 import { PrometheusExport } from "../../relay/http/metrics.ts";
 import { type TestClient, type TestPublisher, type TestViewer, VERSIONS } from "../session/support.ts";
 import { type GuardedOptions, GuardedRelay } from "./relay.ts";

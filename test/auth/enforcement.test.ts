@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import type { ClaimsInput } from "../../auth/index.ts";
-import { codeOf } from "../../moq/session/index.ts";
+import { codeOf } from "../../moq/session/lite/codes.ts";
 import { encodeRequest } from "../../moq/wire/lite/requests.ts";
 import { capabilities } from "../../moq/wire/lite/versions.ts";
 import { type TestClient, TestGroup, type TestPublisher, TRACK, VERSIONS } from "../session/support.ts";

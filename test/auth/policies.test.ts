@@ -1,7 +1,7 @@
 /** What policies by prefix allow the sessions of clients, and that others lose nothing. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { codeOf } from "../../moq/session/index.ts";
+import { codeOf } from "../../moq/session/lite/codes.ts";
 import { itemsOf } from "../admin/support.ts";
 import { type TestClient, VERSIONS } from "../session/support.ts";
 import { type GuardedOptions, GuardedRelay } from "./relay.ts";

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { after, describe, it } from "node:test";
 import { generateKey, signToken } from "../../auth/index.ts";
 import type { Link, LinkClosed } from "../../moq/link.ts";
-import { codeOf } from "../../moq/session/index.ts";
+import { codeOf } from "../../moq/session/lite/codes.ts";
 import { encodeSetupStream } from "../../moq/wire/lite/setup.ts";
 import { capabilities } from "../../moq/wire/lite/versions.ts";
 import { connect } from "../../relay/client/client.ts";

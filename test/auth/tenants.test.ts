@@ -1,7 +1,7 @@
 /** Bounds that the sessions of one tenant share, and that do not affect other tenants. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { codeOf } from "../../moq/session/index.ts";
+import { codeOf } from "../../moq/session/lite/codes.ts";
 import { type TestClient, type TestPublisher, type TestViewer, VERSIONS } from "../session/support.ts";
 import type { Settings } from "../support/relay.ts";
 import { GuardedRelay } from "./relay.ts";

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { after, before, describe, type TestContext, test } from "node:test";
 import type { Browser, Page } from "playwright-core";
 import type { ClaimsInput } from "../../auth/index.ts";
-import { codeOf } from "../../moq/session/index.ts";
+import { codeOf } from "../../moq/session/lite/codes.ts";
 import { buildPage } from "../../scripts/build-web.ts";
 import { TestKey } from "../support/keys.ts";
 import { TestRelay } from "../support/relay.ts";

@@ -13,10 +13,10 @@ import { Broadcasts } from "../../moq/model/broadcasts.ts";
 import {
   type AnnounceTable,
   ChannelRegistry,
-  liteSession,
   openAccess,
   type Session,
   type SessionReport,
+  startSession,
 } from "../../moq/session/index.ts";
 import { CACHE, LIMITS } from "../model/support.ts";
 import { SESSION_LIMITS } from "../session/support.ts";
@@ -49,7 +49,7 @@ class World {
           const table = new ControlSessionServer(registry);
           const limits = { ...SESSION_LIMITS, announcementsPerSession: announcements };
           const deps = { ...this.#deps(hop, table, ({ code }) => table.close(code)), limits };
-          return liteSession(deps, ({ announced }) => void announced.then(() => table.complete()))(link);
+          return startSession(deps, ({ announced }) => void announced.then(() => table.complete()))(link);
         }),
     );
     return { registry, engine, listener };
@@ -72,7 +72,7 @@ class World {
       rooted: () => {},
       dial: async (url, table, gone) => {
         let session: Session | undefined;
-        const attach = liteSession(this.#deps(hop, table, gone), (started) => {
+        const attach = startSession(this.#deps(hop, table, gone), (started) => {
           session = started;
         });
         const protocols = ["moqmesh-1"];

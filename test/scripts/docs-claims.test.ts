@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { REASONS } from "../../moq/reason.ts";
-import { codeOf } from "../../moq/session/index.ts";
+import { codeOf } from "../../moq/session/lite/codes.ts";
 import { checkPage, type Facts } from "../../scripts/docs/claims.ts";
 import { pages, readPage, repositoryFacts } from "../../scripts/docs/facts.ts";
 

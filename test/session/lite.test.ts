@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { codeOf } from "../../moq/session/index.ts";
+import { codeOf } from "../../moq/session/lite/codes.ts";
 import { LIVE, TestRelay, TestViewer, TRACK, VERSIONS, write } from "./support.ts";
 
 const hasTrackStream = (version: string) => !["moq-lite-03", "moq-lite-04"].includes(version);

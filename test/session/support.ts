@@ -9,11 +9,11 @@ import { Broadcasts } from "../../moq/model/broadcasts.ts";
 import type { CacheOptions, ModelLimits } from "../../moq/model/limits.ts";
 import {
   ChannelRegistry,
-  liteSession,
   openAccess,
   type Session,
   type SessionLimits,
   type SessionReport,
+  startSession,
 } from "../../moq/session/index.ts";
 
 export { TestClient, TestGroup, TestPublisher, TestViewer, write } from "../../lab/sim/client.ts";
@@ -76,7 +76,7 @@ export class TestRelay {
         { host: "relay", port: 4443, protocols: VERSIONS, certificate: CERTIFICATE, limits: LINK_LIMITS },
         (request) => {
           request.accept((link) => {
-            const attach = liteSession(
+            const attach = startSession(
               {
                 broadcasts: relay.broadcasts,
                 clock: relay.clock,
@@ -119,7 +119,7 @@ export class TestRelay {
         limits: { ...LINK_LIMITS, ...limits },
         timeoutMs: 5000,
       },
-      liteSession(
+      startSession(
         {
           broadcasts,
           clock: this.clock,

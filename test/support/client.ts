@@ -5,7 +5,7 @@ import { CACHE, LIMITS, SESSION_LIMITS } from "../../lab/sim/settings.ts";
 import type { Clock } from "../../moq/clock.ts";
 import type { Attach, Link, Trust } from "../../moq/link.ts";
 import { Broadcasts } from "../../moq/model/broadcasts.ts";
-import { ChannelRegistry, liteSession, openAccess, type Session } from "../../moq/session/index.ts";
+import { ChannelRegistry, openAccess, type Session, startSession } from "../../moq/session/index.ts";
 import { dialRelay } from "../../relay/client/dial.ts";
 import { systemClock } from "../../transport/shared/system-clock.ts";
 
@@ -44,7 +44,7 @@ export async function openClient(
   const reports: TestClient["reports"] = [];
   const ended = Promise.withResolvers<SessionEnd>();
   let session: Session | undefined;
-  const attach = liteSession(
+  const attach = startSession(
     {
       broadcasts,
       clock,

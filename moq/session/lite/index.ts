@@ -1,3 +1,14 @@
-export { codeOf, reasonOf } from "./codes.ts";
-export { liteSession } from "./session.ts";
-export { afterSetup, asksInSetup } from "./setup-gate.ts";
+import { capabilities } from "../../wire/lite/index.ts";
+import type { ProtocolFamily } from "../family.ts";
+import { codeOf, reasonOf } from "./codes.ts";
+import { liteSession } from "./session.ts";
+import { afterSetup, asksInSetup } from "./setup-gate.ts";
+
+/** Sessions of moq-lite, and of our own protocol between relays. */
+export const LITE_FAMILY: ProtocolFamily = {
+  speaks: (protocol) => capabilities(protocol) !== undefined,
+  session: liteSession,
+  asksInSetup,
+  afterSetup,
+  closeCodes: () => ({ codeOf, reasonOf }),
+};
