@@ -1,12 +1,13 @@
 import type { Clock } from "../moq/clock.ts";
-import type {
-  Advertisement,
-  Broadcast,
-  BroadcastFinder,
-  Broadcasts,
-  Publication,
-  Route,
-  Source,
+import {
+  type Advertisement,
+  type Broadcast,
+  type BroadcastFinder,
+  type Broadcasts,
+  type Publication,
+  pushSameTrack,
+  type Route,
+  type Source,
 } from "../moq/model/index.ts";
 import type { Reason } from "../moq/reason.ts";
 import type { AnnounceTable } from "../moq/session/index.ts";
@@ -278,7 +279,7 @@ export class MeshBroadcasts implements BroadcastFinder {
   #publish(path: string, advertisement: Advertisement, source: Source): Publication | Reason {
     const { clocks, self } = this.#deps;
     if (!clocks.accepts(advertisement.epoch, self.node)) return "limit";
-    const stamped = this.#stamper.stamp(path, advertisement);
+    const stamped = this.#stamper.stamp(path, this.#joined(path, advertisement));
     const publication = this.#deps.broadcasts.publish(path, stamped, source);
     if (typeof publication === "string") return publication;
     return {
@@ -288,6 +289,15 @@ export class MeshBroadcasts implements BroadcastFinder {
       leave: () => publication.leave?.(),
       end: (lost) => publication.end(lost),
     };
+  }
+
+  /** A source that only pushes other tracks than the publisher of the broadcast here adds to that one's content, so it gets its epoch. */
+  #joined(path: string, advertisement: Advertisement): Advertisement {
+    const here = this.#registered.get(path)?.advertisement;
+    if (advertisement.pushed === undefined || advertisement.epoch !== 0n || here === undefined) return advertisement;
+    const routes = this.#deps.broadcasts.broadcast(path)?.routes ?? [];
+    const replaces = routes.some((one) => pushSameTrack(one.advertisement, advertisement));
+    return replaces ? advertisement : { ...advertisement, epoch: here.epoch };
   }
 
   #latest(path: string): bigint {

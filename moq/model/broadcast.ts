@@ -15,6 +15,11 @@ export interface Advertisement {
   readonly cost: number;
   /** Complete content that is only fetched. */
   readonly ended: boolean;
+  /**
+   * The source has not announced the broadcast: it pushes tracks of it, those named here (moq-transport PUBLISH). These tracks come from it
+   * first. Other tracks come from it only where no source has announced the broadcast. Absent: the source has announced the broadcast.
+   */
+  readonly pushed?: ReadonlySet<string>;
 }
 
 export function sameAdvertisement(a: Advertisement, b: Advertisement): boolean {
@@ -52,12 +57,27 @@ export function sameContent(a: Advertisement, b: Advertisement): boolean {
   return first !== undefined && first !== 0n && first === b.hops[0];
 }
 
-/** Highest epoch first, then the newest publisher, then the lowest cost, the fewest hops and the latest advertisement. */
+/**
+ * Highest epoch first, then those that announced the broadcast, then the newest publisher, then the lowest cost, the fewest hops and the
+ * latest advertisement. Of sources that only push tracks the earliest comes first: a further one adds tracks, and replaces nothing.
+ */
 function compare(a: Ranked, b: Ranked): number {
   const x = a.advertisement;
   const y = b.advertisement;
   if (x.epoch !== y.epoch) return x.epoch > y.epoch ? -1 : 1;
-  return b.generation - a.generation || a.cost - b.cost || x.hops.length - y.hops.length || b.order - a.order;
+  if (pushes(a) !== pushes(b)) return pushes(a) ? 1 : -1;
+  const order = pushes(a) ? a.order - b.order : b.order - a.order;
+  return b.generation - a.generation || a.cost - b.cost || x.hops.length - y.hops.length || order;
+}
+
+function pushes({ advertisement }: Pick<Route, "advertisement">): boolean {
+  return advertisement.pushed !== undefined;
+}
+
+/** Whether both sources push one of the tracks. */
+export function pushSameTrack(a: Advertisement, b: Advertisement): boolean {
+  for (const name of a.pushed ?? []) if (b.pushed?.has(name)) return true;
+  return false;
 }
 
 /** Cost of a route whose source is leaving: above any that can be configured, and low enough that sums of it are exact. */
@@ -140,7 +160,7 @@ export class Broadcast {
    * another route. Refused when there is no such route, when it has another epoch than `epoch`, or when there are too many tracks.
    */
   track(name: string, asker?: Asker, epoch?: bigint): Track | Reason {
-    const detour = asker !== undefined && this.#comesFrom(asker, this.#lanes.get(undefined)?.get(name));
+    const detour = asker !== undefined && this.#comesFrom(asker, name, this.#lanes.get(undefined)?.get(name));
     if (detour && !this.#routes.some((route) => !route.leaving && !leadsBack(route, asker))) return "unroutable";
     const key = detour ? asker.source : undefined;
     const lane = this.#lanes.get(key) ?? new Map<string, Track>();
@@ -150,7 +170,7 @@ export class Broadcast {
       this.#release ??= this.#host.want(this.path);
       return known;
     }
-    const now = this.#best(detour ? asker : undefined)?.advertisement.epoch;
+    const now = this.#best(name, detour ? asker : undefined)?.advertisement.epoch;
     if (epoch !== undefined && now !== undefined && now !== epoch) return "replaced";
     const replaced = known?.idle === true ? 1 : 0;
     if (this.#tracks.size - replaced >= this.#host.limits.tracksPerBroadcast && !this.#makeRoom(asker)) return "limit";
@@ -172,12 +192,16 @@ export class Broadcast {
     return track;
   }
 
-  /** Adds a route, or replaces the one that `source` advertised before. */
+  /**
+   * Adds a route, or replaces the one that `source` advertised before. A source may have two: what it announced, and the tracks that it
+   * pushes.
+   */
   advertise(source: Source, advertisement: Advertisement): void {
-    const others = this.#routes.filter((route) => route.source !== source);
-    const before = this.#routes.find((route) => route.source === source);
+    const isBefore = (route: Route) => route.source === source && pushes(route) === pushes({ advertisement });
+    const others = this.#routes.filter((route) => !isBefore(route));
+    const before = this.#routes.find(isBefore);
     const like = [before, ...others].find((route) => route && sameContent(route.advertisement, advertisement));
-    const generation = like?.generation ?? ++this.#generations;
+    const generation = like?.generation ?? this.#besides(others, advertisement) ?? ++this.#generations;
     const leaving = before?.leaving ?? false;
     const ranked = leaving ? { ...advertisement, cost: LEAVING_COST } : advertisement;
     const { cost } = advertisement;
@@ -195,10 +219,13 @@ export class Broadcast {
     this.#change(routes);
   }
 
-  /** Withdraws the route of `source`. `lost`: its session has ended, and its subscriptions with it. */
-  withdraw(source: Source, lost: boolean): void {
+  /**
+   * Withdraws the route of `source`: that of the tracks that it pushes, or the one that it announced. `lost`: its session has ended, and
+   * its subscriptions with it.
+   */
+  withdraw(source: Source, pushed: boolean, lost: boolean): void {
     this.#change(
-      this.#routes.filter((route) => route.source !== source),
+      this.#routes.filter((route) => route.source !== source || pushes(route) !== pushed),
       lost ? undefined : source,
     );
     this.#host.idle(this);
@@ -207,7 +234,7 @@ export class Broadcast {
   /** Refuses the subscriptions of `asker`, whose hop id has just become known, that lead back to it. */
   recheck(asker: Asker): void {
     for (const track of [...this.#tracks]) {
-      if (this.#comesFrom(asker, track)) track.exclude((one) => one === asker);
+      if (this.#comesFrom(asker, track.name, track)) track.exclude((one) => one === asker);
     }
   }
 
@@ -253,20 +280,32 @@ export class Broadcast {
   }
 
   /** Whether the track, or one that is to be created, comes through the asking peer. */
-  #comesFrom(asker: Asker, track: Track | undefined): boolean {
+  #comesFrom(asker: Asker, name: string, track: Track | undefined): boolean {
     const feeding = track === undefined || track.over ? undefined : track.source;
-    const fits = (route: Route) => (feeding === undefined ? !route.leaving : route.source === feeding);
-    const route = this.#routes.find(fits) ?? this.#routes[0];
-    return route !== undefined && leadsBack(route, asker);
+    const route =
+      feeding === undefined ? this.#best(name, undefined) : this.#routes.find(({ source }) => source === feeding);
+    const from = route ?? this.#routes[0];
+    return from !== undefined && leadsBack(from, asker);
   }
 
-  /** The route for a track. A leaving source keeps the tracks that it feeds. */
-  #best(asker: Asker | undefined, track?: Track): Ranked | undefined {
+  /** The route for a track: that of a source that pushes it, where there is one. A leaving source keeps the tracks that it feeds. */
+  #best(name: string, asker: Asker | undefined, track?: Track): Ranked | undefined {
     const fed = track?.feed !== undefined ? track.source : undefined;
-    return this.#routes.find((route) => {
-      if (route.leaving && route.source !== fed) return false;
-      return asker === undefined || !leadsBack(route, asker);
-    });
+    let best: Ranked | undefined;
+    for (const route of this.#routes) {
+      if (route.leaving && route.source !== fed) continue;
+      if (asker !== undefined && leadsBack(route, asker)) continue;
+      if (route.advertisement.pushed?.has(name)) return route;
+      best ??= route;
+    }
+    return best;
+  }
+
+  /** The publisher that a source joins that only pushes other tracks of the broadcast than the sources before it. */
+  #besides(others: readonly Ranked[], advertisement: Advertisement): number | undefined {
+    if (advertisement.pushed === undefined || others.some((one) => pushSameTrack(one.advertisement, advertisement)))
+      return undefined;
+    return others.find(({ advertisement: { epoch } }) => epoch === advertisement.epoch)?.generation;
   }
 
   /** `giveBack`: the track has ended. */
@@ -289,7 +328,7 @@ export class Broadcast {
         this.#host.idle(this);
       },
     };
-    return new Track(this.path, name, host, { asker, route: this.#best(asker) });
+    return new Track(this.path, name, host, { asker, route: this.#best(name, asker) });
   }
 
   #releaseIfUnused(): void {
@@ -308,7 +347,7 @@ export class Broadcast {
 
   #reroute(track: Track, before: readonly Ranked[], ending: Source | undefined): void {
     const { source, asker } = track;
-    const now = this.#best(asker, track);
+    const now = this.#best(track.name, asker, track);
     const last = before.find((route) => route.source === source);
     const moved = now?.source !== source;
     if (now !== undefined) track.enter(now.advertisement.epoch);

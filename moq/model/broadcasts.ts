@@ -148,7 +148,10 @@ export class Broadcasts {
     return broadcast?.route() === undefined ? undefined : broadcast;
   }
 
-  /** Adds a route to a broadcast. Refused with `limit` when there are too many broadcasts: see {@link whenRoom}. */
+  /**
+   * Adds a route to a broadcast, or tracks of it that `source` pushes: see `Advertisement.pushed`. Refused with `limit` when there are too
+   * many broadcasts: see {@link whenRoom}.
+   */
   publish(path: string, advertisement: Advertisement, source: Source): Publication | Reason {
     if (this.#routed.get(path) === undefined && this.#routed.size >= this.#limits.broadcasts) {
       this.counters.boundsHit.broadcasts++;
@@ -170,7 +173,7 @@ export class Broadcasts {
       end: (lost) => {
         if (over) return;
         over = true;
-        broadcast.withdraw(source, lost);
+        broadcast.withdraw(source, advertisement.pushed !== undefined, lost);
         if (broadcast.route() !== undefined || this.#routed.get(path) !== broadcast) return;
         this.#routed.delete(path);
         const shown = broadcast.usage.show(undefined);

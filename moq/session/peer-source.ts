@@ -10,6 +10,7 @@ import type {
 import type { Reason } from "../reason.ts";
 import { BoundExceeded, READ } from "../wire/codec/index.ts";
 import type { SessionContext } from "./context.ts";
+import { PushedTracks } from "./pushed-tracks.ts";
 import type { AskedTrack, SourceProtocol } from "./source-protocol.ts";
 import { UpstreamRequest, type UpstreamRequestEvents } from "./upstream-request.ts";
 import { UpstreamSubscription } from "./upstream-subscription.ts";
@@ -17,6 +18,8 @@ import { UpstreamSubscription } from "./upstream-subscription.ts";
 /** The peer as a place to subscribe at. One for each session. */
 export class PeerSource implements Source {
   readonly hasInfo: boolean;
+  /** The tracks that the peer pushes. Subscriptions of them send no request of their own. */
+  readonly pushed: PushedTracks;
   readonly #session: SessionContext;
   readonly #protocol: SourceProtocol;
   readonly #subscriptions = new Map<number, UpstreamSubscription>();
@@ -27,6 +30,7 @@ export class PeerSource implements Source {
   constructor(session: SessionContext, protocol: SourceProtocol) {
     this.#session = session;
     this.#protocol = protocol;
+    this.pushed = new PushedTracks(session);
     this.hasInfo = protocol.hasInfo;
   }
 
@@ -66,11 +70,14 @@ export class PeerSource implements Source {
 
   /** The session is over. */
   close(): void {
+    this.pushed.close();
     for (const subscription of [...this.#subscriptions.values()]) subscription.close("upstream");
     for (const request of [...this.#requests]) request.fail("upstream");
   }
 
   #subscribe(wanted: AskedTrack, options: SubscribeOptions, sink: UpstreamSink, asker: Asker | undefined): Upstream {
+    const joined = this.pushed.join(wanted, options, sink);
+    if (joined !== undefined) return joined;
     const id = this.#nextId++;
     const at = this.#reach(wanted);
     if ("refused" in at) {
@@ -87,6 +94,11 @@ export class PeerSource implements Source {
   }
 
   #info(wanted: AskedTrack, answer: (result: TrackInfo | Reason) => void, asker: Asker | undefined): () => void {
+    const pushed = this.pushed.info(wanted);
+    if (pushed !== undefined) {
+      answer(pushed);
+      return () => {};
+    }
     const at = this.#reach(wanted);
     if ("refused" in at) {
       answer(at.refused);

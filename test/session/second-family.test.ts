@@ -16,7 +16,7 @@ import type { AskedTrack, RequestMessages, SourceProtocol } from "../../moq/sess
 import { READ } from "../../moq/wire/codec/allowance.ts";
 import { ProtocolViolation } from "../../moq/wire/codec/errors.ts";
 import { DEFAULT_WIRE_LIMITS } from "../../moq/wire/codec/limits.ts";
-import { CACHE, FakeSource, FakeStream, INFO, LIMITS } from "../model/support.ts";
+import { CACHE, FakeSource, FakeStream, FakeViewer, INFO, LIMITS, LIVE } from "../model/support.ts";
 import { SESSION_LIMITS } from "./support.ts";
 
 const codeOf = (reason: Reason) => 1000 + REASONS.indexOf(reason);
@@ -91,7 +91,7 @@ function fakeLink(): { link: Link; opened: Opened[]; closes: string[] } {
   return { link, opened, closes };
 }
 
-function scene() {
+function scene(access = openAccess("root")) {
   const clock = new ManualClock();
   const broadcasts = new Broadcasts({ clock, limits: LIMITS, cache: CACHE });
   const reports: SessionReport[] = [];
@@ -102,7 +102,7 @@ function scene() {
     limits: { ...SESSION_LIMITS, announcementsPerSession: 2, requestTimeoutMs: 1000 },
     channels: new ChannelRegistry(),
     hop: 9n,
-    access: openAccess("root"),
+    access,
     refused: (path, reason) => refused.push(`${path} ${reason}`),
     defect: (error) => assert.fail(String(error)),
     closed: (report) => reports.push(report),
@@ -185,6 +185,71 @@ describe("a session of another family", () => {
     announcements.withdrawAll(false);
     assert.equal(broadcasts.broadcast("root/live/a")?.route(), undefined);
     assert.equal(core.announcedByPeer.count, 0);
+  });
+});
+
+describe("the tracks that a peer of another family pushes", () => {
+  function pushes() {
+    const made = scene();
+    const log: string[] = [];
+    const offer = (track: string, path = "root/live") =>
+      made.core.source.pushed.offer({
+        path,
+        track,
+        info: INFO,
+        changed: (wanted) => log.push(`${track} ${wanted === undefined ? "pause" : `send ${wanted.priority}`}`),
+      });
+    return { ...made, offer, log };
+  }
+
+  function accepted<T extends object>(offered: T | Reason): T {
+    if (typeof offered === "string") throw new Error(offered);
+    return offered;
+  }
+
+  it("are sent for as long as a viewer wants them, without a request of ours", () => {
+    const { core, clock, broadcasts, opened, offer, log } = pushes();
+    const video = accepted(offer("video"));
+    assert.equal(video.wanted, undefined, "the peer is answered that it may not send yet");
+    const viewer = new FakeViewer();
+    const subscription = broadcasts.subscribe("root/live", "video", LIVE, viewer);
+    subscription?.update({ ...LIVE, priority: 9 });
+    clock.advance(100);
+    assert.deepEqual(log.splice(0), [`video send ${LIVE.priority}`, "video send 9"]);
+    assert.deepEqual([viewer.log, opened], [["accepted 1000"], []]);
+    subscription?.cancel();
+    clock.advance(LIMITS.trackLingerMs);
+    assert.deepEqual(log, ["video pause"]);
+    assert.equal(video.sink, undefined);
+    core.source.close();
+    assert.deepEqual([...broadcasts.list()], []);
+    assert.equal(core.announcedByPeer.count, 0);
+  });
+
+  it("are wanted at once where viewers wait for them, and end with the reason that the peer gives", () => {
+    const { broadcasts, offer, log } = pushes();
+    const viewer = new FakeViewer();
+    broadcasts.subscribe("root/live", "video", { ...LIVE, priority: 5 }, viewer);
+    const video = accepted(offer("video"));
+    assert.equal(video.wanted?.priority, 5);
+    accepted(offer("audio"));
+    video.end("unauthorized");
+    assert.equal(viewer.log.at(-1), "closed unauthorized");
+    assert.deepEqual(log, []);
+    assert.deepEqual([...(broadcasts.broadcast("root/live")?.route()?.advertisement.pushed ?? [])], ["audio"]);
+  });
+
+  it("are refused where the peer may not publish, pushes the track already, or pushes too many", () => {
+    const { offer, core } = pushes();
+    accepted(offer("one"));
+    assert.equal(offer("one"), "duplicate");
+    accepted(offer("two"));
+    assert.equal(offer("three"), "limit");
+    assert.equal(core.deps.broadcasts.counters.boundsHit.announcements_per_session, 1);
+    const refused = scene({ ...openAccess(""), mayPublish: () => false });
+    const offered = refused.core.source.pushed.offer({ path: "live", track: "a", info: INFO, changed: () => {} });
+    assert.equal(offered, "unauthorized");
+    assert.deepEqual([...refused.broadcasts.list()], []);
   });
 });
 
