@@ -1,0 +1,34 @@
+import { ProtocolViolation } from "../codec/index.ts";
+
+/** Session termination codes other than PROTOCOL_VIOLATION for which a draft names a rule of reading. Their numbers are in `codes.ts`. */
+export type Termination =
+  | "invalid_request_id"
+  | "key_value_formatting_error"
+  | "invalid_path"
+  | "malformed_path"
+  | "invalid_authority"
+  | "malformed_authority"
+  | "auth_token_cache_overflow"
+  | "duplicate_auth_token_alias";
+
+/** A violation for which the draft names a code of its own. Any other violation is PROTOCOL_VIOLATION. */
+export class TerminationError extends ProtocolViolation {
+  readonly termination: Termination;
+
+  constructor(termination: Termination, clause: string, what: string) {
+    super(clause, what);
+    this.name = "TerminationError";
+    this.termination = termination;
+  }
+}
+
+/** Calls `read`. Where it finds a violation, the value of a key-value pair does not have the form of its type. */
+export function formatted<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof ProtocolViolation) || error instanceof TerminationError) throw error;
+    const what = error.message.slice(error.clause.length + 2);
+    throw new TerminationError("key_value_formatting_error", error.clause, what);
+  }
+}

@@ -1,0 +1,54 @@
+import type { Cursor } from "../codec/index.ts";
+import { readReason, shortReason } from "./answers.ts";
+import { newWriter, readCount } from "./codec.ts";
+import type { ReadContext } from "./context.ts";
+import { type FullTrackName, putFullTrackName, readFullTrackName } from "./names.ts";
+import { type Parameters, putParameters, readParameters } from "./parameters.ts";
+import { readPropertyBytes } from "./properties.ts";
+import type { Capabilities } from "./versions.ts";
+
+/** PUBLISH: the publisher begins a subscription of its own track. */
+export interface Publish extends FullTrackName {
+  readonly requestId: number;
+  readonly alias: number;
+  readonly parameters: Parameters;
+  /** Track properties as on the wire. */
+  readonly properties: Uint8Array;
+}
+
+/** PUBLISH_DONE: the publisher sends nothing more for the subscription. */
+export interface PublishDone {
+  /** Of the draft's registry; see `codes.ts`. */
+  readonly code: number;
+  /** Streams that were opened for the subscription; absent: not known. */
+  readonly streams?: number;
+  readonly reason: string;
+}
+
+export function encodePublish(message: Publish, caps: Capabilities): Uint8Array {
+  const writer = putFullTrackName(newWriter(caps).varint(message.requestId), message).varint(message.alias);
+  return putParameters(writer, message.parameters, caps).raw(message.properties).finish();
+}
+
+export function readPublish(cursor: Cursor, { caps }: ReadContext): Publish {
+  const requestId = cursor.varint();
+  const track = readFullTrackName(cursor);
+  const alias = cursor.varint();
+  const parameters = readParameters(cursor, "publish", caps);
+  return { requestId, ...track, alias, parameters, properties: readPropertyBytes(cursor, caps) };
+}
+
+export function encodePublishDone({ code, streams, reason }: PublishDone, caps: Capabilities): Uint8Array {
+  const writer = newWriter(caps).varint(code);
+  if (streams === undefined) writer.varintBig(caps.unknownStreamCount);
+  else writer.varint(streams);
+  return writer.string(shortReason(reason)).finish();
+}
+
+export function readPublishDone(cursor: Cursor): PublishDone {
+  const code = readCount(cursor);
+  const streams = cursor.saturating();
+  const reason = readReason(cursor);
+  // Every draft has a value over 2^53 for an unknown number.
+  return streams > Number.MAX_SAFE_INTEGER ? { code, reason } : { code, streams, reason };
+}

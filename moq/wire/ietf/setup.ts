@@ -1,0 +1,119 @@
+import type { Cursor } from "../codec/index.ts";
+import { newCursor, newWriter } from "./codec.ts";
+import type { ReadContext } from "./context.ts";
+import { formatted, TerminationError } from "./errors.ts";
+import { type KeyValue, putKeyValues, readKeyValues } from "./key-values.ts";
+import { SETUP_OPTIONS } from "./limits.ts";
+import { encodeToken, readToken, type Token } from "./token.ts";
+import type { Capabilities } from "./versions.ts";
+
+/** SETUP: what the sender can do. An option that is absent or has its default is not on the wire. */
+export interface Setup {
+  /** Path and query of the URI, where the binding has none. Only clients send it. */
+  readonly path?: string;
+  /** Host and port of the URI, likewise. */
+  readonly authority?: string;
+  /** Bytes of registered tokens that the sender keeps; 0 forbids aliases. */
+  readonly maxAuthTokenCacheSize: number;
+  readonly tokens: readonly Token[];
+  /** Name and version of the sender's implementation. */
+  readonly implementation?: string;
+}
+
+const PATH = 0x01n;
+const AUTHORIZATION_TOKEN = 0x03n;
+const MAX_AUTH_TOKEN_CACHE_SIZE = 0x04n;
+const AUTHORITY = 0x05n;
+const MOQT_IMPLEMENTATION = 0x07n;
+const NAMES: ReadonlyMap<bigint, string> = new Map([
+  [PATH, "PATH"],
+  [AUTHORIZATION_TOKEN, "AUTHORIZATION_TOKEN"],
+  [MAX_AUTH_TOKEN_CACHE_SIZE, "MAX_AUTH_TOKEN_CACHE_SIZE"],
+  [AUTHORITY, "AUTHORITY"],
+  [MOQT_IMPLEMENTATION, "MOQT_IMPLEMENTATION"],
+]);
+
+/** `path-abempty [ "?" query ]` and `authority` of RFC 3986, without a check of what is in brackets. */
+const PATH_FORM = /^(?:\/(?:[\w.~!$&'()*+,;=:@/-]|%[\da-f]{2})*)?(?:\?(?:[\w.~!$&'()*+,;=:@/?-]|%[\da-f]{2})*)?$/i;
+const AUTHORITY_FORM =
+  /^(?:(?:[\w.~!$&'()*+,;=:-]|%[\da-f]{2})*@)?(?:\[[\da-fv:.]+\]|(?:[\w.~!$&'()*+,;=-]|%[\da-f]{2})+)(?::\d*)?$/i;
+
+const decoder = new TextDecoder();
+const encoder = new TextEncoder();
+
+/** The body of a SETUP. */
+export function encodeSetup(setup: Setup, caps: Capabilities): Uint8Array {
+  return putKeyValues(newWriter(caps), optionsOf(setup, caps)).finish();
+}
+
+export function readSetup(cursor: Cursor, context: ReadContext): Setup {
+  const known = new Map<bigint, KeyValue>();
+  const tokens: Token[] = [];
+  let count = 0;
+  readKeyValues(cursor, (pair) => {
+    if (++count > SETUP_OPTIONS) throw cursor.violation(`more than ${SETUP_OPTIONS} options`);
+    if (pair.type === AUTHORIZATION_TOKEN && typeof pair.value !== "bigint") {
+      tokens.push(checkedToken(cursor, readToken(pair.value, context.caps), context));
+      return;
+    }
+    const name = NAMES.get(pair.type);
+    if (name === undefined) return;
+    if (known.has(pair.type)) throw cursor.violation(`${name} twice`);
+    known.set(pair.type, pair);
+  });
+  const text = (type: bigint) => {
+    const value = known.get(type)?.value;
+    return value instanceof Uint8Array ? value : undefined;
+  };
+  const path = checkedUri(text(PATH), "path", context);
+  const authority = checkedUri(text(AUTHORITY), "authority", context);
+  const implementation = text(MOQT_IMPLEMENTATION);
+  const size = known.get(MAX_AUTH_TOKEN_CACHE_SIZE)?.value ?? 0n;
+  return {
+    ...(path === undefined ? {} : { path }),
+    ...(authority === undefined ? {} : { authority }),
+    maxAuthTokenCacheSize: typeof size === "bigint" ? Math.min(Number(size), Number.MAX_SAFE_INTEGER) : 0,
+    tokens,
+    // It should be UTF-8, and is for people to read.
+    ...(implementation === undefined ? {} : { implementation: decoder.decode(implementation) }),
+  };
+}
+
+function optionsOf(setup: Setup, caps: Capabilities): KeyValue[] {
+  const options: KeyValue[] = [];
+  const text = (type: bigint, value: string | undefined) => {
+    if (value !== undefined) options.push({ type, value: encoder.encode(value) });
+  };
+  text(PATH, setup.path);
+  for (const token of setup.tokens) options.push({ type: AUTHORIZATION_TOKEN, value: encodeToken(token, caps) });
+  if (setup.maxAuthTokenCacheSize > 0) {
+    options.push({ type: MAX_AUTH_TOKEN_CACHE_SIZE, value: BigInt(setup.maxAuthTokenCacheSize) });
+  }
+  text(AUTHORITY, setup.authority);
+  text(MOQT_IMPLEMENTATION, setup.implementation);
+  return options;
+}
+
+/** A server that reads DELETE or USE_ALIAS in a SETUP ends the session. There can be no alias yet from either side. */
+function checkedToken(cursor: Cursor, token: Token, { from }: ReadContext): Token {
+  if (from === "client" && (token.use === "delete" || token.use === "alias")) {
+    throw cursor.violation("token alias before any is registered");
+  }
+  return token;
+}
+
+/** PATH or AUTHORITY: from clients only, where the binding has no URI, in the form of RFC 3986. */
+function checkedUri(
+  bytes: Uint8Array | undefined,
+  part: "path" | "authority",
+  { from, uriBound, caps }: ReadContext,
+): string | undefined {
+  if (bytes === undefined) return undefined;
+  const clause = part.toUpperCase();
+  if (from === "server") throw new TerminationError(`invalid_${part}`, clause, "sent by a server");
+  if (uriBound) throw new TerminationError(`invalid_${part}`, clause, "the binding has a URI");
+  const value = formatted(() => newCursor(bytes, clause, caps).text(bytes.length));
+  const form = part === "path" ? PATH_FORM : AUTHORITY_FORM;
+  if (!form.test(value)) throw new TerminationError(`malformed_${part}`, clause, "not as in RFC 3986");
+  return value;
+}
