@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { connect } from "../../relay/client/index.ts";
-import { clientBroadcasts, dialling, openClient } from "../support/client.ts";
+import { accepted, clientBroadcasts, dialling, openClient } from "../support/client.ts";
 import { type TestRelay, withRelay } from "../support/relay.ts";
 import { until } from "../support/until.ts";
 import { ask, codeOf, itemsOf } from "./support.ts";
@@ -25,7 +25,7 @@ async function withViewer(
     await until(() => relay.counters.broadcastsActive === 1);
     const { client: viewer } = await client(relay);
     const watching = viewer.watch("live/room", PATIENT, "video");
-    await until(() => publisher.sinks.size === 1);
+    await accepted(watching);
     publisher.send(0, "12345");
     await until(() => watching.groups.length === 1);
     await work(relay, { publisher, viewer });

@@ -4,7 +4,7 @@ import { after, before, describe, it } from "node:test";
 import { COMMAND_SPECS } from "../../cli/admin/commands.ts";
 import { connect } from "../../relay/client/index.ts";
 import { ask } from "../admin/support.ts";
-import { clientBroadcasts, dialling, openClient } from "../support/client.ts";
+import { accepted, clientBroadcasts, dialling, openClient } from "../support/client.ts";
 import { TestRelay } from "../support/relay.ts";
 import { until } from "../support/until.ts";
 import { rowOf, runAdmin } from "./support/admin-command.ts";
@@ -40,7 +40,7 @@ describe("moqmesh admin", () => {
     await until(() => relay.counters.broadcastsActive === 1);
     const viewing = await client(relay);
     const seen = [viewing.watch("live/room1", PATIENT, "video"), viewing.watch("live/room1", PATIENT, HOSTILE)];
-    await until(() => publisher.sinks.size === 2);
+    for (const viewer of seen) await accepted(viewer);
     publisher.send(7, Buffer.alloc(1_500));
     await until(() => seen.every(({ groups }) => groups.length === 1));
     await assert.rejects(connect(relay.at("ws", "/a%00b"), { trust: SYSTEM, timeoutMs: 5_000 }));

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { write } from "../../lab/sim/client.ts";
-import { clientBroadcasts, dialling, openClient } from "../support/client.ts";
+import { accepted, clientBroadcasts, dialling, openClient } from "../support/client.ts";
 import { type TestRelay, withRelay } from "../support/relay.ts";
 import { until } from "../support/until.ts";
 
@@ -55,7 +55,7 @@ describe("a scrape", () => {
       await until(() => relay.counters.broadcastsActive === 1);
       const { client: viewer } = await connect(relay, "/");
       const whole = viewer.watch("live/room", PATIENT, "video");
-      await until(() => publisher.sinks.size === 1);
+      await accepted(whole);
       publisher.send(0, "12345");
       // This one does not end while the viewer is here.
       for (const writer of publisher.open(1)) write(writer, Buffer.from("678"));

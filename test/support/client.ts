@@ -1,6 +1,6 @@
 /** A client whose broadcasts a test writes and whose subscriptions a test reads, over a link of any engine. */
 
-import { TestClient } from "../../lab/sim/client.ts";
+import { TestClient, type TestViewer } from "../../lab/sim/client.ts";
 import { CACHE, LIMITS, SESSION_LIMITS } from "../../lab/sim/settings.ts";
 import type { Clock } from "../../moq/clock.ts";
 import type { Attach, Link, Trust } from "../../moq/link.ts";
@@ -8,6 +8,7 @@ import { Broadcasts } from "../../moq/model/broadcasts.ts";
 import { ChannelRegistry, openAccess, type Session, startSession } from "../../moq/session/index.ts";
 import { dialRelay } from "../../relay/client/dial.ts";
 import { systemClock } from "../../transport/shared/system-clock.ts";
+import { until } from "./until.ts";
 
 /** How a session ended. */
 export interface SessionEnd {
@@ -66,6 +67,14 @@ export async function openClient(
   const link = await dial(attach);
   if (session === undefined) throw new Error("the link came up without a session");
   return { client: new TestClient(broadcasts, session, link, reports), ended: ended.promise };
+}
+
+/**
+ * Waits until the relay has accepted the subscription. Groups may overtake the publisher's answer about the track, and of those that
+ * come before it a viewer gets only the newest: a test that counts groups, or hits of the cache, waits for this before it sends any.
+ */
+export async function accepted(viewer: TestViewer): Promise<void> {
+  await until(() => viewer.log.some((line) => line.startsWith("info ")), "the relay accepts the subscription");
 }
 
 export interface DialOptions {
