@@ -1,7 +1,7 @@
 /** What a peer may not send, and the error that it gets. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { BoundExceeded, ProtocolViolation } from "../../moq/wire/codec/errors.ts";
+import { BoundExceeded, ProtocolViolation, RequestViolation } from "../../moq/wire/codec/errors.ts";
 import { DEFAULT_WIRE_LIMITS } from "../../moq/wire/codec/limits.ts";
 import type { LiteVersion } from "../../moq/wire/lite/versions.ts";
 import { bytes, capsOf, concat, EVERY } from "./support/bytes.ts";
@@ -113,6 +113,52 @@ const CASES: readonly Case[] = [
     /ANNOUNCE_UPDATE: ends too early/,
   ],
 
+  [
+    "an announcement before ANNOUNCE_OK of 06",
+    "moq-lite-06",
+    "announce",
+    bytes("00 05 00 00 00 00 00"),
+    /ANNOUNCE_OK: ends too early/,
+  ],
+  [
+    "a hop that is twice in a list",
+    "moq-lite-06",
+    "announce",
+    bytes("02 00 00 00 07 00 03 07 00 07 00 00"),
+    /ANNOUNCE_START: same hop twice/,
+  ],
+  [
+    "a start with one cost in 06",
+    "moq-lite-06",
+    "announce",
+    bytes("02 00 00 00 03 00 00 00"),
+    /ANNOUNCE_START: ends too early/,
+  ],
+  [
+    "an announcement type that 06 does not have",
+    "moq-lite-06",
+    "announce",
+    bytes("02 00 00 03"),
+    /Announce: unknown message type/,
+  ],
+  [
+    "an ordered flag in 06",
+    "moq-lite-06",
+    "request",
+    bytes("02 0a 00 00 00 00 00 00 00 00 00 00"),
+    /SUBSCRIBE: 1 unexpected bytes at the end/,
+  ],
+  ["an ordered flag in TRACK_INFO of 06", "moq-lite-06", "track", bytes("04 00 00 00 01"), /TRACK_INFO: /],
+  ["a GROUP without Frame Start in 06", "moq-lite-06", "uni", bytes("00 02 00 00"), /GROUP: ends too early/],
+  ["a GROUP with Frame Start in 05", "moq-lite-05", "uni", bytes("00 03 00 00 00"), /GROUP: 1 unexpected bytes/],
+  [
+    "a URI too long in 06",
+    "moq-lite-06",
+    "request",
+    request(5, string("u".repeat(8193))),
+    /GOAWAY: string of 8193 bytes, at most 8192/,
+  ],
+
   ["SUBSCRIBE_END in 04", "moq-lite-04", "subscribe", bytes("02"), /Subscribe: unknown message type/],
   ["a response of the future", "moq-lite-05", "subscribe", bytes("03"), /Subscribe: unknown message type/],
   ["a drop that ends before it starts", "moq-lite-05", "subscribe", bytes("02 03 03 02 00"), /SUBSCRIBE_DROP: range/],
@@ -187,6 +233,25 @@ describe("a protocol violation", () => {
     reader.push(bytes("02"));
     assert.throws(() => reader.push(bytes("bfffffff")), ProtocolViolation);
   });
+});
+
+describe("a request that contradicts itself is refused alone", () => {
+  for (const [what, all, expected] of [
+    ["Frame End without Group End", bytes("02 09 00 00 00 00 00 00 00 00 01"), /^SUBSCRIBE: Frame End without Group End$/],
+    [
+      "Frame End without Group End in an update",
+      bytes("02 09 00 00 00 00 00 00 00 00 00 06 00 00 00 00 00 01"),
+      /^SUBSCRIBE_UPDATE: Frame End without Group End$/,
+    ],
+    ["frames that end before they start", bytes("03 06 00 00 00 00 06 03"), /^FETCH: frames end before they start$/],
+  ] as const) {
+    test(what, () => {
+      assert.throws(
+        () => readAll("request", capsOf("moq-lite-06"), all),
+        (error) => error instanceof RequestViolation && expected.test(error.message),
+      );
+    });
+  }
 });
 
 describe("a path or a name over its bound is no violation", () => {
@@ -267,6 +332,8 @@ describe("unknown types and values are no violation", () => {
     const start = { kind: "start", suffix: "", hops: [], epoch: 0n, ended: false, cost };
     const all = bytes("02 00 00 00 0a 00 00 ffffffffffffffff");
     assert.deepEqual(readAll("announce", capsOf("moq-lite-06-wip"), all), [{ kind: "ok", hop: 0n, active: 0 }, start]);
+    const both = bytes("02 00 00 00 12 00 00 ffffffffffffffff e000000000000000");
+    assert.deepEqual(readAll("announce", capsOf("moq-lite-06"), both).at(-1), { ...start, coldCost: cost });
     const setup = bytes("01 0b 01 04 08 ffffffffffffffff");
     assert.deepEqual(readAll("uni", capsOf("moqmesh-1"), setup), [{ kind: "setup", probe: 0, role: "both", cost }]);
   });

@@ -10,6 +10,14 @@ export class ProtocolViolation extends Error {
   }
 }
 
+/** A request of the peer contradicts itself. Its stream is reset, and the session goes on. */
+export class RequestViolation extends Error {
+  constructor(clause: string, what: string) {
+    super(`${clause}: ${what}`);
+    this.name = "RequestViolation";
+  }
+}
+
 /** Bounds that do not end the session: what exceeds them is refused alone. */
 export type WireBound = "frame_bytes" | "path_bytes" | "track_name_bytes";
 

@@ -25,8 +25,10 @@ export interface AnnouncementFields {
   readonly hops: readonly bigint[];
   readonly epoch: bigint;
   readonly ended: boolean;
-  /** At most 2^53-1, which stands for larger costs as well. */
+  /** At most {@link MAX_COST}. */
   readonly cost: number;
+  /** The cost as if no relay on the route carried the content yet, at most {@link MAX_COST}. Absent in versions without it. */
+  readonly coldCost?: number;
 }
 
 /** ANNOUNCE_START, _END and _UPDATE; before 06 one ANNOUNCE_BROADCAST with a status. */
@@ -43,6 +45,11 @@ export interface Oversized {
 }
 
 export type AnnounceResponse = ({ readonly kind: "ok" } & AnnounceOk) | Announcement | Oversized;
+
+/** The largest cost. It stands for larger ones as well, which the wire can carry and a double cannot. */
+const MAX_COST = Number.MAX_SAFE_INTEGER;
+/** What the wire has for {@link MAX_COST}, where the draft names a ceiling (moq-lite ANNOUNCE_START). */
+const CEILING = 2n ** 62n - 1n;
 
 const START = 0;
 const END = 1;
@@ -166,15 +173,24 @@ function putFields(writer: Writer, fields: AnnouncementFields, caps: Capabilitie
   if (caps.epochs) writer.varintBig(fields.epoch);
   if (caps.ended) writer.varint(fields.ended ? 1 : 0);
   putHops(writer, fields.hops, caps);
-  if (caps.routeCost) writer.varint(fields.cost);
+  if (caps.coldCost) putCost(putCost(writer, fields.cost), fields.coldCost ?? MAX_COST);
+  else if (caps.routeCost) writer.varint(fields.cost);
+}
+
+function putCost(writer: Writer, cost: number): Writer {
+  return cost >= MAX_COST ? writer.varintBig(CEILING) : writer.varint(cost);
+}
+
+function readCost(cursor: Cursor): number {
+  return Math.min(cursor.saturating(), MAX_COST);
 }
 
 function readFields(cursor: Cursor, caps: Capabilities, limits: WireLimits): AnnouncementFields {
   const epoch = caps.epochs ? cursor.varintBig() : 0n;
   const ended = caps.ended && cursor.flag();
   const hops = readHops(cursor, caps, limits);
-  const cost = caps.routeCost ? Math.min(cursor.saturating(), Number.MAX_SAFE_INTEGER) : 0;
-  return { hops, epoch, ended, cost };
+  const cost = caps.routeCost ? readCost(cursor) : 0;
+  return { hops, epoch, ended, cost, ...(caps.coldCost ? { coldCost: readCost(cursor) } : {}) };
 }
 
 function putHops(writer: Writer, hops: readonly bigint[], caps: Capabilities): void {
@@ -186,6 +202,10 @@ function readHops(cursor: Cursor, caps: Capabilities, limits: WireLimits): bigin
   const count = cursor.varint();
   if (count > limits.hops) throw cursor.violation(`${count} hops, at most ${limits.hops}`);
   const hops: bigint[] = [];
-  for (let i = 0; i < count; i++) hops.push(caps.hopIds ? cursor.varintBig() : 0n);
+  for (let i = 0; i < count; i++) {
+    const hop = caps.hopIds ? cursor.varintBig() : 0n;
+    if (caps.strictAnnounce && hop !== 0n && hops.includes(hop)) throw cursor.violation("same hop twice");
+    hops.push(hop);
+  }
   return hops;
 }

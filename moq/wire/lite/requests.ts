@@ -131,7 +131,7 @@ function expectations(type: number, caps: Capabilities, limits: WireLimits): Exp
       const first = message("SUBSCRIBE", (cursor) => ({ kind: "subscribe", ...readSubscribe(cursor, caps, limits) }));
       const more = message("SUBSCRIBE_UPDATE", (cursor) => ({
         kind: "subscribeUpdate",
-        ...readSubscribeUpdate(cursor),
+        ...readSubscribeUpdate(cursor, caps),
       }));
       return (index) => (index === 0 ? first : more);
     }

@@ -1,15 +1,20 @@
-import type { Cursor, WireLimits, Writer } from "../codec/index.ts";
+import { type Cursor, RequestViolation, type WireLimits, type Writer } from "../codec/index.ts";
 import { newWriter } from "./codec.ts";
+import { type FrameRange, putFrames, readFrames } from "./frame-range.ts";
 import { MessageReader, readOptional, readPath, readTrackName } from "./message.ts";
 import type { Capabilities } from "./versions.ts";
 
-/** SUBSCRIBE_UPDATE: what a subscriber may change. Sequences are absolute and `end` is inclusive. `maxLatency` is in milliseconds. */
-export interface SubscribeUpdate {
+/**
+ * SUBSCRIBE_UPDATE: what a subscriber may change. Sequences are absolute and `end` is inclusive. `maxLatency` is in milliseconds; 06 calls it
+ * Max Age. Frames qualify `start` (0 where it is absent) and `end`.
+ */
+export interface SubscribeUpdate extends FrameRange {
   /** 0 to 255, higher first. */
   readonly priority: number;
+  /** False in versions without it. */
   readonly ordered: boolean;
   readonly maxLatency: number;
-  /** Absent: the latest group. */
+  /** Absent: the latest group; where the version has a floor, no floor. */
   readonly start?: number;
   /** Absent: no end. */
   readonly end?: number;
@@ -53,7 +58,7 @@ const CLAUSES: Readonly<Record<ResponseKind, string>> = {
 export function encodeSubscribe(message: Subscribe, caps: Capabilities): Uint8Array {
   const writer = newWriter().varint(message.id).string(message.path).string(message.track);
   if (caps.epochs) writer.varintBig(message.epoch);
-  return putOptions(writer, message).message();
+  return putRange(writer, message, caps).message();
 }
 
 export function readSubscribe(cursor: Cursor, caps: Capabilities, limits: WireLimits): Subscribe {
@@ -61,15 +66,15 @@ export function readSubscribe(cursor: Cursor, caps: Capabilities, limits: WireLi
   const path = readPath(cursor, limits);
   const track = readTrackName(cursor, limits);
   const epoch = caps.epochs ? cursor.varintBig() : 0n;
-  return { id, path, track, epoch, ...readOptions(cursor) };
+  return { id, path, track, epoch, ...readRange(cursor, caps, "SUBSCRIBE") };
 }
 
-export function encodeSubscribeUpdate(message: SubscribeUpdate, _caps: Capabilities): Uint8Array {
-  return putOptions(newWriter(), message).message();
+export function encodeSubscribeUpdate(message: SubscribeUpdate, caps: Capabilities): Uint8Array {
+  return putRange(newWriter(), message, caps).message();
 }
 
-export function readSubscribeUpdate(cursor: Cursor): SubscribeUpdate {
-  return readOptions(cursor);
+export function readSubscribeUpdate(cursor: Cursor, caps: Capabilities): SubscribeUpdate {
+  return readRange(cursor, caps, "SUBSCRIBE_UPDATE");
 }
 
 /** Throws a RangeError where the version has no message of that kind. */
@@ -79,7 +84,7 @@ export function encodeSubscribeResponse(response: SubscribeResponse, caps: Capab
   const writer = newWriter();
   switch (response.kind) {
     case "ok":
-      putOptions(writer, response);
+      putOptions(writer, response, caps);
       break;
     case "start":
     case "end":
@@ -101,15 +106,15 @@ export function subscribeResponses(caps: Capabilities, limits: WireLimits): Mess
       const kind = kinds[type];
       return kind && CLAUSES[kind];
     },
-    read: (cursor: Cursor, type: number): SubscribeResponse => readResponse(cursor, kinds[type]),
+    read: (cursor: Cursor, type: number): SubscribeResponse => readResponse(cursor, kinds[type], caps),
   };
   return new MessageReader(() => expected, limits);
 }
 
-function readResponse(cursor: Cursor, kind: ResponseKind | undefined): SubscribeResponse {
+function readResponse(cursor: Cursor, kind: ResponseKind | undefined, caps: Capabilities): SubscribeResponse {
   switch (kind) {
     case "ok":
-      return { kind, ...readOptions(cursor) };
+      return { kind, ...readOptions(cursor, caps) };
     case "start":
     case "end":
       return { kind, group: cursor.varint() };
@@ -124,20 +129,34 @@ function readResponse(cursor: Cursor, kind: ResponseKind | undefined): Subscribe
   }
 }
 
-function putOptions(writer: Writer, options: SubscribeUpdate): Writer {
-  return writer
-    .u8(options.priority)
-    .bool(options.ordered)
-    .varint(options.maxLatency)
-    .varint(options.start === undefined ? 0 : options.start + 1)
-    .varint(options.end === undefined ? 0 : options.end + 1);
+function putRange(writer: Writer, options: SubscribeUpdate, caps: Capabilities): Writer {
+  return putFrames(putOptions(writer, options, caps), options, caps);
 }
 
-function readOptions(cursor: Cursor): SubscribeUpdate {
+function readRange(cursor: Cursor, caps: Capabilities, clause: string): SubscribeUpdate {
+  const options = readOptions(cursor, caps);
+  const frames = readFrames(cursor, caps);
+  if (frames.endFrame !== undefined && options.end === undefined) {
+    throw new RequestViolation(clause, "Frame End without Group End");
+  }
+  return { ...options, ...frames };
+}
+
+function putOptions(writer: Writer, options: SubscribeUpdate, caps: Capabilities): Writer {
+  writer.u8(options.priority);
+  if (caps.groupOrder) writer.bool(options.ordered);
+  writer.varint(options.maxLatency);
+  if (caps.groupFloor) writer.varint(options.start ?? 0);
+  else writer.varint(options.start === undefined ? 0 : options.start + 1);
+  return writer.varint(options.end === undefined ? 0 : options.end + 1);
+}
+
+function readOptions(cursor: Cursor, caps: Capabilities): SubscribeUpdate {
   const priority = cursor.u8();
-  const ordered = cursor.bool();
+  const ordered = caps.groupOrder && cursor.bool();
   const maxLatency = cursor.varint();
-  const start = readOptional(cursor);
+  // A floor of 0 is none.
+  const start = caps.groupFloor ? cursor.varint() || undefined : readOptional(cursor);
   const end = readOptional(cursor);
   return {
     priority,

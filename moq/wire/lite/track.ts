@@ -17,6 +17,7 @@ export interface TrackInfo {
   readonly epoch: bigint;
   /** 0 to 255. */
   readonly priority: number;
+  /** False in versions without it. */
   readonly ordered: boolean;
   /** Milliseconds that a group which is not the newest is kept. */
   readonly maxLatency: number;
@@ -39,12 +40,9 @@ export function readTrack(cursor: Cursor, caps: Capabilities, limits: WireLimits
 export function encodeTrackInfo(message: TrackInfo, caps: Capabilities): Uint8Array {
   const writer = newWriter();
   if (caps.epochs) writer.varintBig(message.epoch);
-  return writer
-    .u8(message.priority)
-    .bool(message.ordered)
-    .varint(message.maxLatency)
-    .varint(message.timescale)
-    .message();
+  writer.u8(message.priority);
+  if (caps.groupOrder) writer.bool(message.ordered);
+  return writer.varint(message.maxLatency).varint(message.timescale).message();
 }
 
 /** Exactly one TRACK_INFO. */
@@ -55,7 +53,7 @@ export function trackResponses(caps: Capabilities, limits: WireLimits): MessageR
     read: (cursor: Cursor): TrackInfo => {
       const epoch = caps.epochs ? cursor.varintBig() : 0n;
       const priority = cursor.u8();
-      const ordered = cursor.bool();
+      const ordered = caps.groupOrder && cursor.bool();
       const maxLatency = cursor.varint();
       const timescale = cursor.varint();
       if (timescale === 0) throw cursor.violation("timescale of 0");

@@ -101,7 +101,7 @@ export class UniReader {
       this.#sink.setup(setup);
       return;
     }
-    const header = readGroup(cursor);
+    const header = readGroup(cursor, this.#caps);
     cursor.end();
     this.#state = "frames";
     this.#frames = new FrameReader(this.#caps, this.#limits, this.#sink.group(header));

@@ -1,12 +1,12 @@
 /**
  * The versions of moq-lite, and the only file that knows their numbers. All other code asks for a named capability.
  *
- * 03, 04 and 05 are what published clients speak under those names. Older clients also offer `moq-lite-05-wip`, which is another
+ * 03 to 06 are what published clients speak under those names. Older clients also offer `moq-lite-05-wip`, which is another
  * protocol and is not supported here.
  */
 
 /** Supported by default, best first. */
-export const STABLE_PROTOCOLS = ["moq-lite-05", "moq-lite-04", "moq-lite-03"] as const;
+export const STABLE_PROTOCOLS = ["moq-lite-05", "moq-lite-06", "moq-lite-04", "moq-lite-03"] as const;
 
 /** Spoken only where the configuration names them. */
 export const EXPERIMENTAL_PROTOCOLS = ["moq-lite-06-wip"] as const;
@@ -46,16 +46,40 @@ export interface Capabilities {
   readonly hopIds: boolean;
   /** Announcements carry a route cost. */
   readonly routeCost: boolean;
+  /** Announcements carry a second cost, of the route as if no relay on it carried the content yet. */
+  readonly coldCost: boolean;
+  /** An announcement is a route to every path under its prefix, and not one broadcast. */
+  readonly prefixRoutes: boolean;
+  /** What breaks the rules of Announce Streams ends the session, also a hop id that is twice in a list. Else it ends the stream. */
+  readonly strictAnnounce: boolean;
+  /**
+   * The first hop of a route stands for the content: a subscription ends when the path gets a publisher with another first hop, and group
+   * numbers are the publisher's own.
+   */
+  readonly firstHopIdentity: boolean;
   /** PROBE carries a round-trip time. */
   readonly probeRtt: boolean;
   /** There are Goaway Streams. */
   readonly goaway: boolean;
+  /** A second GOAWAY ends the session, and so does a URI in the GOAWAY of a client. */
+  readonly strictGoaway: boolean;
   /** Track properties are asked for on Track Streams. */
   readonly trackStream: boolean;
   /** Frames carry timestamps. */
   readonly timestamps: boolean;
   /** Single-frame groups may travel as QUIC datagrams. */
   readonly datagrams: boolean;
+  /** SUBSCRIBE, SUBSCRIBE_UPDATE and FETCH carry a range of frames, and GROUP the index of its first frame. */
+  readonly frameRanges: boolean;
+  /** SUBSCRIBE, SUBSCRIBE_UPDATE, SUBSCRIBE_OK and TRACK_INFO carry the ordered flag. */
+  readonly groupOrder: boolean;
+  /**
+   * Group Start is the lowest group that may be sent, and the subscription begins with the oldest group from there on that is younger than
+   * the subscriber's Max Age. Without this it is the first group, and absent for the newest one.
+   */
+  readonly groupFloor: boolean;
+  /** Codes that reset a stream are other ones than those that close a session. */
+  readonly twoRegistries: boolean;
   /** SUBSCRIBE_OK carries the track's properties, or only the first group. */
   readonly subscribeOk: "properties" | "start";
   /** SUBSCRIBE_END has the first group that will never come: in 05 too, whose first text meant the last group. */
@@ -73,11 +97,20 @@ const LITE_03: Capabilities = {
   excludeHop: false,
   hopIds: false,
   routeCost: false,
+  coldCost: false,
+  prefixRoutes: false,
+  strictAnnounce: false,
+  firstHopIdentity: false,
   probeRtt: false,
   goaway: false,
+  strictGoaway: false,
   trackStream: false,
   timestamps: false,
   datagrams: false,
+  frameRanges: false,
+  groupOrder: true,
+  groupFloor: false,
+  twoRegistries: false,
   subscribeOk: "properties",
   subscribeEnd: false,
 };
@@ -104,7 +137,26 @@ const LITE_05: Capabilities = {
   subscribeEnd: true,
 };
 
-/** What published clients call 06 so far: with ids and route cost, without epochs. */
+/** The text of 24 September 2026. */
+const LITE_06: Capabilities = {
+  ...LITE_05,
+  protocol: "moq-lite-06",
+  announceIds: true,
+  announceRepeat: false,
+  excludeHop: false,
+  routeCost: true,
+  coldCost: true,
+  prefixRoutes: true,
+  strictAnnounce: true,
+  firstHopIdentity: true,
+  strictGoaway: true,
+  frameRanges: true,
+  groupOrder: false,
+  groupFloor: true,
+  twoRegistries: true,
+};
+
+/** What npm's `@moq/net` calls 06, which is an older text: with ids and one route cost. */
 const LITE_06_WIP: Capabilities = {
   ...LITE_05,
   protocol: "moq-lite-06-wip",
@@ -118,7 +170,7 @@ const LITE_06_WIP: Capabilities = {
 const MOQMESH_1: Capabilities = { ...LITE_06_WIP, protocol: "moqmesh-1", epochs: true, ended: true };
 
 const ALL: ReadonlyMap<string, Capabilities> = new Map<string, Capabilities>(
-  [MOQMESH_1, LITE_06_WIP, LITE_05, LITE_04, LITE_03].map((caps) => [caps.protocol, caps]),
+  [MOQMESH_1, LITE_06_WIP, LITE_06, LITE_05, LITE_04, LITE_03].map((caps) => [caps.protocol, caps]),
 );
 
 /** Returns nothing for a protocol that is not a version of moq-lite. */

@@ -14,6 +14,7 @@ const sequence = fc.oneof(
   fc.nat(70),
   fc.maxSafeNat().map((value) => Math.max(0, value - 1)),
 );
+const positive = number.map((value) => Math.max(1, value));
 const big = fc.oneof(fc.bigInt(0n, 70n), fc.bigInt(0n, 2n ** 62n - 1n));
 const byte = fc.nat(255);
 /** No byte order marks: we keep them, and @moq/net drops them. */
@@ -40,12 +41,21 @@ function where<T>(has: boolean, arbitrary: fc.Arbitrary<T>, otherwise: T): fc.Ar
 
 const epoch = (caps: Capabilities) => where(caps.epochs, big, 0n);
 
-function update(): fc.Arbitrary<SubscribeUpdate> {
-  const required = { priority: byte, ordered: fc.boolean(), maxLatency: number };
-  return record(
-    { ...required, start: sequence, end: sequence },
-    { requiredKeys: ["priority", "ordered", "maxLatency"] },
-  );
+function options(caps: Capabilities): fc.Arbitrary<SubscribeUpdate> {
+  const required = { priority: byte, ordered: where(caps.groupOrder, fc.boolean(), false), maxLatency: number };
+  // A floor of 0 is read as none.
+  const start = caps.groupFloor ? positive : sequence;
+  return record({ ...required, start, end: sequence }, { requiredKeys: ["priority", "ordered", "maxLatency"] });
+}
+
+function update(caps: Capabilities): fc.Arbitrary<SubscribeUpdate> {
+  if (!caps.frameRanges) return options(caps);
+  const ends = record({ startFrame: positive, endFrame: sequence }, { requiredKeys: [] });
+  return fc.tuple(options(caps), ends).map(([one, { endFrame, ...start }]) => ({
+    ...one,
+    ...start,
+    ...(endFrame === undefined || one.end === undefined ? {} : { endFrame }),
+  }));
 }
 
 /** The request that opens a bidirectional stream, and the updates that may follow. */
@@ -58,22 +68,15 @@ export function requests(caps: Capabilities): fc.Arbitrary<{ first: OpeningReque
     ended: where(caps.ended, fc.boolean(), false),
   });
   const subscribe = fc
-    .tuple(record({ id: number, path, track, epoch: epoch(caps) }), update())
-    .map(([names, options]) => ({ kind: "subscribe" as const, ...names, ...options }));
-  const fetch = record({
-    kind: fc.constant("fetch" as const),
-    path,
-    track,
-    epoch: epoch(caps),
-    priority: byte,
-    group: number,
-  });
+    .tuple(record({ id: number, path, track, epoch: epoch(caps) }), update(caps))
+    .map(([names, fields]) => ({ kind: "subscribe" as const, ...names, ...fields }));
+  const fetch = fetches(caps);
   const probe = probes(caps).map((fields) => ({ kind: "probe" as const, ...fields }));
   const goaway = record({ kind: fc.constant("goaway" as const), uri: text(8192) });
   const info = record({ kind: fc.constant("track" as const), path, track, epoch: epoch(caps) });
   return fc.oneof(
     alone(announce),
-    record({ first: subscribe, updates: fc.array(update(), { maxLength: 4 }) }),
+    record({ first: subscribe, updates: fc.array(update(caps), { maxLength: 4 }) }),
     alone(fetch),
     alone(probe),
     ...(caps.goaway ? [alone(goaway)] : []),
@@ -81,15 +84,34 @@ export function requests(caps: Capabilities): fc.Arbitrary<{ first: OpeningReque
   );
 }
 
+function fetches(caps: Capabilities): fc.Arbitrary<OpeningRequest> {
+  const whole = record({
+    kind: fc.constant("fetch" as const),
+    path,
+    track,
+    epoch: epoch(caps),
+    priority: byte,
+    group: number,
+  });
+  if (!caps.frameRanges) return whole;
+  const frames = fc.tuple(fc.nat(1000), fc.nat(1000)).map(([start, length]) => ({
+    ...(start === 0 ? {} : { startFrame: start }),
+    ...(length === 0 ? {} : { endFrame: start + length }),
+  }));
+  return fc.tuple(whole, frames).map(([names, range]) => ({ ...names, ...range }));
+}
+
 type Sent = Exclude<AnnounceResponse, Oversized>;
 
 /** What the publisher sends on an Announce Stream, from its first message on. */
 export function announceStream(caps: Capabilities): fc.Arbitrary<Sent[]> {
+  const hop = caps.hopIds ? big : fc.constant(0n);
   const fields = {
-    hops: fc.array(caps.hopIds ? big : fc.constant(0n), { maxLength: 32 }),
+    hops: caps.strictAnnounce ? fc.uniqueArray(hop, { maxLength: 32 }) : fc.array(hop, { maxLength: 32 }),
     epoch: epoch(caps),
     ended: where(caps.ended, fc.boolean(), false),
     cost: where(caps.routeCost, number, 0),
+    ...(caps.coldCost ? { coldCost: number } : {}),
   };
   const start = record({ kind: fc.constant("start" as const), suffix: path, ...fields });
   const end = caps.announceIds
@@ -107,7 +129,7 @@ export function announceStream(caps: Capabilities): fc.Arbitrary<Sent[]> {
 /** What the publisher sends on a Subscribe Stream. */
 export function subscribeStream(caps: Capabilities): fc.Arbitrary<SubscribeResponse[]> {
   const group = record({ kind: fc.constantFrom("start" as const, "end" as const), group: number });
-  const ok = update().map((fields) => ({ kind: "ok" as const, ...fields }));
+  const ok = options(caps).map((fields) => ({ kind: "ok" as const, ...fields }));
   const drop = fc
     .record({ a: number, b: number, code: number })
     .map(({ a, b, code }) => ({ kind: "drop" as const, start: Math.min(a, b), end: Math.max(a, b), code }));
@@ -119,7 +141,7 @@ export function trackInfos(caps: Capabilities): fc.Arbitrary<TrackInfo> {
   return record({
     epoch: epoch(caps),
     priority: byte,
-    ordered: fc.boolean(),
+    ordered: where(caps.groupOrder, fc.boolean(), false),
     maxLatency: number,
     timescale: number.map((value) => Math.max(1, value)),
   });

@@ -77,6 +77,7 @@ async function modules(line: string, manifest: URL) {
       "moq-lite-04": version.Version.DRAFT_04,
       "moq-lite-05": version.Version.DRAFT_05,
       "moq-lite-06-wip": version.Version.DRAFT_06,
+      "moq-lite-06": undefined,
       "moqmesh-1": undefined,
     } as Readonly<Record<LiteVersion, number | undefined>>,
   };

@@ -32,16 +32,19 @@ export interface Vector {
 const V3: LiteVersion[] = ["moq-lite-03"];
 const V4: LiteVersion[] = ["moq-lite-04"];
 const V5: LiteVersion[] = ["moq-lite-05"];
+const V6: LiteVersion[] = ["moq-lite-06"];
 const WIP: LiteVersion[] = ["moq-lite-06-wip"];
-const V6: LiteVersion[] = ["moqmesh-1"];
+const MESH: LiteVersion[] = ["moqmesh-1"];
 const V45 = [...V4, ...V5];
 const V34 = [...V3, ...V4];
 const V345 = [...V34, ...V5];
 const V5W = [...V5, ...WIP];
-const V5W6 = [...V5W, ...V6];
+const V5WM = [...V5W, ...MESH];
+const V56WM = [...V5WM, ...V6];
 const V345W = [...V345, ...WIP];
-const W6 = [...WIP, ...V6];
-const ALL = [...V345, ...W6];
+const WM = [...WIP, ...MESH];
+const SINCE_6 = [...V6, ...WM];
+const NOT_6 = [...V345, ...WM];
 
 /** Versions, their bytes, and the fields that they lose. */
 type Row = readonly [versions: readonly LiteVersion[], hex: string, lost?: object];
@@ -88,6 +91,11 @@ function response(name: string, message: SubscribeResponse, table: readonly Row[
   return rows(name, "subscribe", message, encodeSubscribeResponse, table);
 }
 
+function emptySubscribe({ epochs, frameRanges }: Capabilities): Uint8Array {
+  const fields = 5 + (epochs ? 1 : 0) + (frameRanges ? 1 : 0);
+  return concat(Uint8Array.of(2, 5 + fields), bytes("00 01 61 01 62"), new Uint8Array(fields));
+}
+
 /** The stream begins with an empty SUBSCRIBE. */
 function update(name: string, message: SubscribeUpdate, table: readonly Row[]): Vector[] {
   const plain = {
@@ -103,9 +111,7 @@ function update(name: string, message: SubscribeUpdate, table: readonly Row[]): 
   return rows(name, "request", { kind: "subscribeUpdate" as const, ...message }, encodeSubscribeUpdate, table).map(
     (vector) => ({
       ...vector,
-      before: vector.caps.epochs
-        ? bytes("02 0b 00 01 61 01 62 00 00 00 00 00 00")
-        : bytes("02 0a 00 01 61 01 62 00 00 00 00 00"),
+      before: emptySubscribe(vector.caps),
       first: [plain],
     }),
   );
@@ -114,7 +120,7 @@ function update(name: string, message: SubscribeUpdate, table: readonly Row[]): 
 function setup(name: string, message: Setup, hex: string): Vector[] {
   const encode = ({ kind: _, ...fields }: Setup & { kind: "setup" }, caps: Capabilities) =>
     encodeSetupStream(fields, caps);
-  return rows(name, "uni", { kind: "setup" as const, ...message }, encode, [[V5W6, hex]]);
+  return rows(name, "uni", { kind: "setup" as const, ...message }, encode, [[V56WM, hex]]);
 }
 
 const HOPS = [1n, 300n];
@@ -125,44 +131,59 @@ const ANNOUNCE: Vector[] = [
   ...request("ANNOUNCE_REQUEST", { kind: "announce", prefix: "live", excludeHop: 0x1234n, ended: true }, [
     [V3, "01 05 04 6c697665", { excludeHop: 0n, ended: false }],
     [V45, "01 07 04 6c697665 5234", { ended: false }],
-    [WIP, "01 05 04 6c697665", { excludeHop: 0n, ended: false }],
-    [V6, "01 06 04 6c697665 01", { excludeHop: 0n }],
+    [[...WIP, ...V6], "01 05 04 6c697665", { excludeHop: 0n, ended: false }],
+    [MESH, "01 06 04 6c697665 01", { excludeHop: 0n }],
   ]),
   ...request("ANNOUNCE_REQUEST for everything", { kind: "announce", prefix: "", excludeHop: 0n, ended: false }, [
     [V3, "01 01 00"],
     [V45, "01 02 00 00"],
-    [WIP, "01 01 00"],
-    [V6, "01 02 00 00"],
+    [[...WIP, ...V6], "01 01 00"],
+    [MESH, "01 02 00 00"],
   ]),
   ...rows(
     "ANNOUNCE_OK",
     "announce",
     { kind: "ok" as const, hop: 2n ** 62n - 1n, active: 70 },
     ({ hop, active }, caps) => encodeAnnounceOk({ hop, active }, caps),
-    [[V5W6, "0a ffffffffffffffff 4046"]],
+    [[V56WM, "0a ffffffffffffffff 4046"]],
   ),
   ...announcement("a start", { kind: "start", suffix: "a", hops: HOPS, epoch: 5n, ended: true, cost: 3 }, [
     [V3, "04 01 01 61 02", { hops: [0n, 0n], epoch: 0n, ended: false, cost: 0 }],
     [V45, "07 01 01 61 02 01 412c", { epoch: 0n, ended: false, cost: 0 }],
     [WIP, "00 07 01 61 02 01 412c 03", { epoch: 0n, ended: false }],
-    [V6, "00 09 01 61 05 01 02 01 412c 03"],
+    [MESH, "00 09 01 61 05 01 02 01 412c 03"],
   ]),
+  ...announcement(
+    "a start with two costs",
+    { kind: "start", suffix: "a", hops: [...HOPS, 0n, 0n], epoch: 0n, ended: false, cost: 3, coldCost: 70 },
+    [[V6, "00 0b 01 61 04 01 412c 00 00 03 4046"]],
+  ),
+  ...announcement(
+    "a start whose costs are the largest",
+    { kind: "start", suffix: "", hops: [], epoch: 0n, ended: false, cost: 2 ** 53 - 1, coldCost: 2 ** 53 - 1 },
+    [[V6, "00 12 00 00 ffffffffffffffff ffffffffffffffff"]],
+  ),
   ...announcement(
     "a start of the prefix itself",
     { kind: "start", suffix: "", hops: [], epoch: 0n, ended: false, cost: 0 },
     [
       [V345, "03 01 00 00"],
       [WIP, "00 03 00 00 00"],
-      [V6, "00 05 00 00 00 00 00"],
+      [MESH, "00 05 00 00 00 00 00"],
     ],
   ),
   ...announcement("an end by suffix", { kind: "end", suffix: "a" }, [[V345, "04 00 01 61 00"]]),
   ...announcement("an end by suffix with hops", { kind: "end", suffix: "a" }, [[V45, "05 00 01 61 01 09"]], false),
-  ...announcement("an end by id", { kind: "end", id: 300 }, [[W6, "01 02 412c"]]),
+  ...announcement("an end by id", { kind: "end", id: 300 }, [[SINCE_6, "01 02 412c"]]),
   ...announcement("an update by id", { kind: "update", id: 9, hops: [1n], epoch: 6n, ended: true, cost: 0 }, [
     [WIP, "02 04 09 01 01 00", { epoch: 0n, ended: false }],
-    [V6, "02 06 09 06 01 01 01 00"],
+    [MESH, "02 06 09 06 01 01 01 00"],
   ]),
+  ...announcement(
+    "an update with two costs",
+    { kind: "update", id: 9, hops: [1n], epoch: 0n, ended: false, cost: 0, coldCost: 1 },
+    [[V6, "02 05 09 01 01 00 01"]],
+  ),
   ...announcement("a repeated start", { kind: "start", suffix: "a", hops: [1n], epoch: 0n, ended: false, cost: 0 }, [
     [V5, "05 01 01 61 01 01"],
   ]),
@@ -190,21 +211,53 @@ const SUBSCRIBE: Vector[] = [
     },
     [
       [V345W, `02 14 05 ${PATH} ${TRACK} c8 01 45dc 0b 00`, { epoch: 0n }],
-      [V6, `02 15 05 ${PATH} ${TRACK} 09 c8 01 45dc 0b 00`],
+      [MESH, `02 15 05 ${PATH} ${TRACK} 09 c8 01 45dc 0b 00`],
+      [V6, `02 15 05 ${PATH} ${TRACK} c8 45dc 0a 00 00 00`, { epoch: 0n, ordered: false }],
     ],
   ),
-  ...update("SUBSCRIBE_UPDATE", { priority: 1, ordered: false, maxLatency: 0, end: 4 }, [[ALL, "05 01 00 00 00 05"]]),
-  ...update("SUBSCRIBE_UPDATE from group 0", { priority: 255, ordered: true, maxLatency: 63, start: 0, end: 0 }, [
-    [ALL, "05 ff 01 3f 01 01"],
+  ...request(
+    "SUBSCRIBE of one frame",
+    {
+      kind: "subscribe",
+      id: 5,
+      path: "live/a",
+      track: "video",
+      epoch: 0n,
+      priority: 200,
+      ordered: false,
+      maxLatency: 0,
+      start: 10,
+      end: 10,
+      startFrame: 4,
+      endFrame: 4,
+    },
+    [[V6, `02 14 05 ${PATH} ${TRACK} c8 00 0a 0b 04 05`]],
+  ),
+  ...update("SUBSCRIBE_UPDATE", { priority: 1, ordered: false, maxLatency: 0, end: 4 }, [
+    [NOT_6, "05 01 00 00 00 05"],
+    [V6, "06 01 00 00 05 00 00"],
   ]),
+  ...update("SUBSCRIBE_UPDATE from group 0", { priority: 255, ordered: true, maxLatency: 63, start: 0, end: 0 }, [
+    [NOT_6, "05 ff 01 3f 01 01"],
+  ]),
+  ...update(
+    "SUBSCRIBE_UPDATE with a floor and frames at both ends",
+    { priority: 255, ordered: false, maxLatency: 63, start: 70, end: 71, startFrame: 3, endFrame: 300 },
+    [[V6, "09 ff 3f 4046 4048 03 412d"]],
+  ),
+  ...update(
+    "SUBSCRIBE_UPDATE from a frame of group 0",
+    { priority: 0, ordered: false, maxLatency: 0, startFrame: 1 },
+    [[V6, "06 00 00 00 00 01 00"]],
+  ),
   ...response("SUBSCRIBE_OK", { kind: "ok", priority: 128, ordered: true, maxLatency: 0, start: 3 }, [
     [V34, "00 05 80 01 00 04 00"],
   ]),
-  ...response("SUBSCRIBE_OK", { kind: "start", group: 300 }, [[V5W6, "00 02 412c"]]),
-  ...response("SUBSCRIBE_END before any group", { kind: "end", group: 0 }, [[V5W6, "01 01 00"]]),
+  ...response("SUBSCRIBE_OK", { kind: "start", group: 300 }, [[V56WM, "00 02 412c"]]),
+  ...response("SUBSCRIBE_END before any group", { kind: "end", group: 0 }, [[V56WM, "01 01 00"]]),
   ...response("SUBSCRIBE_DROP", { kind: "drop", start: 2, end: 3, code: 7 }, [
     [V34, "01 03 02 03 07"],
-    [V5W6, "02 03 02 03 07"],
+    [V56WM, "02 03 02 03 07"],
   ]),
 ];
 
@@ -212,33 +265,59 @@ const INFO: TrackInfo = { epoch: 9n, priority: 2, ordered: false, maxLatency: 50
 
 const REST: Vector[] = [
   ...request("TRACK", { kind: "track", path: "live/a", track: "video", epoch: 9n }, [
-    [V5W, `06 0d ${PATH} ${TRACK}`, { epoch: 0n }],
-    [V6, `06 0e ${PATH} ${TRACK} 09`],
+    [[...V5W, ...V6], `06 0d ${PATH} ${TRACK}`, { epoch: 0n }],
+    [MESH, `06 0e ${PATH} ${TRACK} 09`],
   ]),
   ...rows("TRACK_INFO", "track", INFO, encodeTrackInfo, [
     [V5W, "08 02 00 5388 80015f90", { epoch: 0n }],
-    [V6, "09 09 02 00 5388 80015f90"],
+    [MESH, "09 09 02 00 5388 80015f90"],
+    [V6, "07 02 5388 80015f90", { epoch: 0n }],
   ]),
   ...request("FETCH", { kind: "fetch", path: "live/a", track: "video", epoch: 9n, priority: 7, group: 70 }, [
     [V345W, `03 10 ${PATH} ${TRACK} 07 4046`, { epoch: 0n }],
-    [V6, `03 11 ${PATH} ${TRACK} 09 07 4046`],
+    [MESH, `03 11 ${PATH} ${TRACK} 09 07 4046`],
+    [V6, `03 12 ${PATH} ${TRACK} 07 4046 00 00`, { epoch: 0n }],
   ]),
+  ...request(
+    "FETCH of some frames",
+    {
+      kind: "fetch",
+      path: "live/a",
+      track: "video",
+      epoch: 0n,
+      priority: 7,
+      group: 70,
+      startFrame: 2,
+      endFrame: 6,
+    },
+    [[V6, `03 12 ${PATH} ${TRACK} 07 4046 02 07`]],
+  ),
   ...request("PROBE of a subscriber", { kind: "probe", bitrate: 1_000_000, rtt: 40 }, [
     [V3, "04 04 800f4240", { rtt: 0 }],
-    [[...V45, ...W6], "04 05 800f4240 28"],
+    [[...V45, ...SINCE_6], "04 05 800f4240 28"],
   ]),
   ...rows("PROBE of a publisher", "probe", { bitrate: 0, rtt: 40 }, encodeProbe, [
     [V3, "01 00", { rtt: 0 }],
-    [[...V45, ...W6], "02 00 28"],
+    [[...V45, ...SINCE_6], "02 00 28"],
   ]),
-  ...request("GOAWAY", { kind: "goaway", uri: "https://x" }, [[[...V45, ...W6], "05 0a 09 68747470733a2f2f78"]]),
-  ...request("GOAWAY to nowhere", { kind: "goaway", uri: "" }, [[[...V45, ...W6], "05 01 00"]]),
+  ...request("GOAWAY", { kind: "goaway", uri: "https://x" }, [[[...V45, ...SINCE_6], "05 0a 09 68747470733a2f2f78"]]),
+  ...request("GOAWAY to nowhere", { kind: "goaway", uri: "" }, [[[...V45, ...SINCE_6], "05 01 00"]]),
   ...rows(
     "GROUP",
     "uni",
     { kind: "group" as const, subscribe: 5, sequence: 2 ** 53 - 1 },
-    ({ subscribe, sequence }, caps) => encodeGroupStream(caps, { subscribe, sequence }),
-    [[ALL, "00 09 05 c01fffffffffffff"]],
+    (message, caps) => encodeGroupStream(caps, message),
+    [
+      [NOT_6, "00 09 05 c01fffffffffffff"],
+      [V6, "00 0a 05 c01fffffffffffff 00"],
+    ],
+  ),
+  ...rows(
+    "GROUP from a frame on",
+    "uni",
+    { kind: "group" as const, subscribe: 5, sequence: 7, firstFrame: 300 },
+    (message, caps) => encodeGroupStream(caps, message),
+    [[V6, "00 04 05 07 412c"]],
   ),
   ...setup("SETUP of nothing", { probe: 0, role: "both" }, "01 01 00"),
   ...setup(
