@@ -27,6 +27,7 @@ export type ErrorCode =
   | "token_expired"
   | "token_revoked"
   | "limit"
+  | "no_capacity"
   | "duplicate"
   | "not_found"
   | "protocol"

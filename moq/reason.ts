@@ -17,6 +17,8 @@ export const REASONS = [
   "token_revoked",
   /** A bound of this relay. The metric of bounds names it. */
   "limit",
+  /** The publisher could serve the request, and has no capacity for it now. Another publisher of the path may have. */
+  "no_capacity",
   /** There is one already, and there may be only one. */
   "duplicate",
   /** No such broadcast, track or group. */

@@ -12,7 +12,10 @@ export interface Advertisement {
   readonly epoch: bigint;
   /** Hop ids from the publisher to the peer that advertised it; 0 is unknown. */
   readonly hops: readonly bigint[];
+  /** At most {@link MAX_COST}. */
   readonly cost: number;
+  /** The cost as if no relay on the route carried the content yet. Absent where it is unknown, which counts as {@link MAX_COST}. */
+  readonly coldCost?: number;
   /** Complete content that is only fetched. */
   readonly ended: boolean;
   /**
@@ -20,13 +23,25 @@ export interface Advertisement {
    * first. Other tracks come from it only where no source has announced the broadcast. Absent: the source has announced the broadcast.
    */
   readonly pushed?: ReadonlySet<string>;
+  /** The source serves the paths below as well, as far as it has them (moq-lite 06: a route is a prefix). Absent: this one path. */
+  readonly covers?: boolean;
+}
+
+/** The largest cost of a route. Sums stop there, so that no cost becomes too large to announce. */
+const MAX_COST = Number.MAX_SAFE_INTEGER;
+
+/** The cost of a route with one more link. */
+export function sumOfCosts(cost: number, more: number): number {
+  return Math.min(cost + more, MAX_COST);
 }
 
 export function sameAdvertisement(a: Advertisement, b: Advertisement): boolean {
   return (
     a.epoch === b.epoch &&
     a.cost === b.cost &&
+    a.coldCost === b.coldCost &&
     a.ended === b.ended &&
+    a.covers === b.covers &&
     a.hops.length === b.hops.length &&
     a.hops.every((hop, i) => hop === b.hops[i])
   );

@@ -1,4 +1,11 @@
-export { type Advertisement, type Broadcast, pushSameTrack, type Route, sameAdvertisement } from "./broadcast.ts";
+export {
+  type Advertisement,
+  type Broadcast,
+  pushSameTrack,
+  type Route,
+  sameAdvertisement,
+  sumOfCosts,
+} from "./broadcast.ts";
 export { type BroadcastFinder, Broadcasts, type Publication } from "./broadcasts.ts";
 export type {
   Asker,

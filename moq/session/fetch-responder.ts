@@ -14,6 +14,8 @@ export interface FetchAsk {
   /** 0 to 255, higher first. */
   readonly priority: number;
   readonly group: number;
+  /** The group has its publisher's own number, as for relays of the mesh. Absent: the one that the session's viewers see. */
+  readonly ownNumbers?: boolean;
 }
 
 /**
@@ -21,7 +23,8 @@ export interface FetchAsk {
  * resets `stream` with `replaced`. Calls `onEnd` once, when the request has ended. The caller has checked the bounds.
  */
 export function serveFetch(session: SessionContext, ask: FetchAsk, stream: BidiStream, onEnd: () => void): Responder {
-  const { broadcasts, ownNumbers = false } = session.deps;
+  const { broadcasts } = session.deps;
+  const ownNumbers = session.deps.ownNumbers === true || ask.ownNumbers === true;
   const { path, track, priority, group } = ask;
   stream.setPriority(rank(broadcasts.policies.termsOf(path).priority, priority, 0, 0));
   let ended = false;

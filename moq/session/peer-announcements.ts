@@ -1,4 +1,4 @@
-import type { Advertisement, Publication } from "../model/index.ts";
+import { type Advertisement, type Publication, sumOfCosts } from "../model/index.ts";
 import { joinPath, pathParts } from "../path.ts";
 import type { Reason } from "../reason.ts";
 import type { WireLimits } from "../wire/codec/index.ts";
@@ -205,9 +205,11 @@ export class PeerAnnouncements {
     return pathParts(path) <= parts && new TextEncoder().encode(path).length <= pathBytes;
   }
 
-  #withCost({ hops, epoch, ended, cost }: Advertisement): Advertisement {
+  #withCost(message: Advertisement): Advertisement {
     const more = this.#session.peer.cost ?? DEFAULT_COST;
-    return { hops, epoch, ended, cost: Math.min(cost + more, Number.MAX_SAFE_INTEGER) };
+    const cost = sumOfCosts(message.cost, more);
+    if (message.coldCost === undefined) return { ...message, cost };
+    return { ...message, cost, coldCost: sumOfCosts(message.coldCost, more) };
   }
 }
 

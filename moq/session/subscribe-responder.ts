@@ -25,6 +25,8 @@ export interface SubscribeAsk {
 export interface SubscribeWriter {
   /** Whether `started` is a promise to the peer, so that no group below it may be sent. */
   readonly promisesStart: boolean;
+  /** As `Subscriber` has it: groups have their publisher's numbers, and another publisher ends the subscription. */
+  readonly ownNumbers: boolean;
   /** The track exists. */
   accepted(info: TrackInfo): void;
   /** The first group that can come. */
@@ -70,7 +72,7 @@ export class SubscribeResponder implements Subscriber, Viewer {
     this.channel = session.channel;
     this.asker = session.asker;
     this.later = laterOf(session.share);
-    this.ownNumbers = session.deps.ownNumbers === true;
+    this.ownNumbers = session.deps.ownNumbers === true || writer.ownNumbers;
     this.epoch = ask.epoch === 0n ? undefined : ask.epoch;
     this.promisesStart = writer.promisesStart;
   }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { streamCodes } from "../../moq/session/lite/codes.ts";
 import { encodeAnnouncement, encodeAnnounceOk } from "../../moq/wire/lite/announce.ts";
 import { encodeRequest, type OpeningRequest } from "../../moq/wire/lite/requests.ts";
 import { capabilities } from "../../moq/wire/lite/versions.ts";
@@ -34,7 +35,7 @@ for (const version of VERSIONS) {
       link.openUni(1, handler)?.finish();
       link.openBidi(1, handler)?.finish();
       await relay.pass(20_000);
-      assert.deepEqual(codes, ["reset 15"]);
+      assert.deepEqual(codes, [`reset ${streamCodes(capsOf(version)).codeOf("protocol")}`]);
       assert.deepEqual(closed, []);
       assert.equal(relay.counters.boundsHit.header_timeout, 0, "nothing is awaited on a stream that has ended");
     });
@@ -70,7 +71,8 @@ for (const version of VERSIONS) {
       const { codes, handler } = ends();
       for (const request of requests) link.openBidi(1, handler)?.write(encodeRequest(request, caps));
       await relay.pass(200);
-      assert.equal(codes.filter((code) => code === "reset 11").length, requests.length);
+      const refused = `reset ${streamCodes(caps).codeOf("limit")}`;
+      assert.equal(codes.filter((code) => code === refused).length, requests.length);
       const names = caps.trackStream ? 3 : 2;
       assert.equal(relay.counters.boundsHit.track_name_bytes, names);
       assert.equal(relay.counters.boundsHit.path_bytes, requests.length - names);

@@ -19,7 +19,14 @@ import {
 export { TestClient, TestGroup, TestPublisher, TestViewer, write } from "../../lab/sim/client.ts";
 export { LIVE, SESSION_LIMITS, TRACK } from "../../lab/sim/settings.ts";
 
-export const VERSIONS = ["moq-lite-03", "moq-lite-04", "moq-lite-05", "moqmesh-1", "moq-lite-06-wip"] as const;
+export const VERSIONS = [
+  "moq-lite-03",
+  "moq-lite-04",
+  "moq-lite-05",
+  "moq-lite-06",
+  "moqmesh-1",
+  "moq-lite-06-wip",
+] as const;
 
 export const LINK_LIMITS: LinkLimits = {
   uniStreams: 100,

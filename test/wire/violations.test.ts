@@ -237,7 +237,11 @@ describe("a protocol violation", () => {
 
 describe("a request that contradicts itself is refused alone", () => {
   for (const [what, all, expected] of [
-    ["Frame End without Group End", bytes("02 09 00 00 00 00 00 00 00 00 01"), /^SUBSCRIBE: Frame End without Group End$/],
+    [
+      "Frame End without Group End",
+      bytes("02 09 00 00 00 00 00 00 00 00 01"),
+      /^SUBSCRIBE: Frame End without Group End$/,
+    ],
     [
       "Frame End without Group End in an update",
       bytes("02 09 00 00 00 00 00 00 00 00 00 06 00 00 00 00 00 01"),

@@ -1,14 +1,13 @@
 import type { BidiStream } from "../../link.ts";
 import type { Advertisement } from "../../model/index.ts";
 import type { Reason } from "../../reason.ts";
-import { READ, type WireBound } from "../../wire/codec/index.ts";
+import { ProtocolViolation, READ, type WireBound } from "../../wire/codec/index.ts";
 import { type AnnounceResponse, announceResponses, encodeRequest } from "../../wire/lite/index.ts";
 import { ANNOUNCE_HOLD_MS } from "../announce-responder.ts";
 import type { AnnounceTable } from "../contract.ts";
 import type { TurnHandler } from "../intake.ts";
 import type { Place } from "../opener.ts";
 import { PeerAnnouncements } from "../peer-announcements.ts";
-import { codeOf, reasonOf } from "./codes.ts";
 import type { LiteContext } from "./context.ts";
 
 /**
@@ -86,7 +85,7 @@ export class AnnounceSubscriber implements TurnHandler {
   }
 
   reset(code: number): void {
-    this.#context.session.guard(() => this.#cut(reasonOf(code)));
+    this.#context.session.guard(() => this.#cut(this.#context.session.codes.reasonOf(code)));
   }
 
   stop(): void {
@@ -98,7 +97,7 @@ export class AnnounceSubscriber implements TurnHandler {
     this.#over = true;
     this.#place?.leave();
     this.#stream?.finish();
-    this.#stream?.stop(codeOf("cancelled"));
+    this.#stream?.stop(this.#context.session.codes.codeOf("cancelled"));
     this.#withdraw(false);
   }
 
@@ -122,13 +121,16 @@ export class AnnounceSubscriber implements TurnHandler {
     this.#done(false);
   }
 
-  /** The peer broke the protocol on this stream. */
-  #refuse(): void {
+  /** The peer broke the protocol on this stream, which ends the stream, or the session where the version is strict. */
+  #refuse(what: string): void {
     this.#over = true;
-    this.#context.session.deps.broadcasts.counters.protocolViolations++;
+    const { session, caps } = this.#context;
+    if (caps.strictAnnounce) throw new ProtocolViolation("Announce", what);
+    session.deps.broadcasts.counters.protocolViolations++;
     this.#place?.leave();
-    this.#stream?.reset(codeOf("protocol"));
-    this.#stream?.stop(codeOf("protocol"));
+    const code = session.codes.codeOf("protocol");
+    this.#stream?.reset(code);
+    this.#stream?.stop(code);
     this.#withdraw(false);
   }
 
@@ -170,7 +172,7 @@ export class AnnounceSubscriber implements TurnHandler {
     const id = this.#nextId++;
     // With ids a second start for a live path is an error. Without ids it is an update.
     if (announceIds && this.#announcements.has(suffix)) {
-      this.#refuse();
+      this.#refuse("a second ANNOUNCE_START of a route");
     } else {
       this.#announcements.announce(suffix, advertisement);
       if (announceIds && this.#announcements.has(suffix)) this.#byId.set(id, suffix);
@@ -193,16 +195,26 @@ export class AnnounceSubscriber implements TurnHandler {
     if (suffix !== undefined) this.#announcements.end(suffix);
   }
 
-  /** The suffix of an announcement. An id that is unknown or retired ends the stream (moq-lite Announce). */
+  /** The suffix of an announcement. An id that is unknown or retired breaks the protocol (moq-lite Announce). */
   #suffix(id: number | undefined, suffix: string | undefined): string | undefined {
     if (id === undefined) return suffix;
     // An id that is not known may be one of those that were refused.
-    if (!this.#byId.has(id) && !(this.#announcements.beyond && id < this.#nextId)) this.#refuse();
+    if (!this.#byId.has(id) && !(this.#announcements.beyond && id < this.#nextId)) {
+      this.#refuse("an announce id that was never assigned, or is retired");
+    }
     return this.#byId.get(id);
   }
 
-  /** ANNOUNCE_OK names the peer's hop; without it the peer's hop is in the list. */
-  #advertisement({ hops, epoch, ended, cost }: Advertisement): Advertisement {
-    return { hops: this.#peerHop === undefined ? hops : [...hops, this.#peerHop], epoch, ended, cost };
+  /** ANNOUNCE_OK names the peer's hop. Without it the peer's hop is in the list; a peer that sends no list has the unknown hop 0. */
+  #advertisement({ hops, epoch, ended, cost, coldCost }: Advertisement): Advertisement {
+    const last = this.#peerHop ?? (hops.length === 0 ? 0n : undefined);
+    return {
+      hops: last === undefined ? hops : [...hops, last],
+      epoch,
+      ended,
+      cost,
+      ...(coldCost === undefined ? {} : { coldCost }),
+      ...(this.#context.caps.prefixRoutes ? { covers: true } : {}),
+    };
   }
 }

@@ -3,7 +3,6 @@ import type { Advertisement } from "../../model/index.ts";
 import type { Reason } from "../../reason.ts";
 import { encodeAnnouncement, encodeAnnounceOk } from "../../wire/lite/index.ts";
 import type { AnnounceWriter } from "../announce-responder.ts";
-import { codeOf } from "./codes.ts";
 import type { LiteContext } from "./context.ts";
 
 /** Writes the announcements of one Announce Stream (moq-lite Announce). */
@@ -52,16 +51,17 @@ export class LiteAnnounceWriter implements AnnounceWriter {
   }
 
   refuse(reason: Reason): void {
-    this.#stream.reset(codeOf(reason));
+    this.#stream.reset(this.#context.session.codes.codeOf(reason));
   }
 
   #write(announcement: Parameters<typeof encodeAnnouncement>[0]): void {
     this.#stream.write(encodeAnnouncement(announcement, this.#context.caps));
   }
 
-  #fields({ hops, epoch, ended, cost }: Advertisement) {
+  #fields({ hops, epoch, ended, cost, coldCost }: Advertisement) {
     const { caps, session } = this.#context;
     // ANNOUNCE_OK names our hop; without it our hop ends the list.
-    return { hops: caps.announceOk ? [...hops] : [...hops, session.deps.hop], epoch, ended, cost };
+    const list = caps.announceOk ? [...hops] : [...hops, session.deps.hop];
+    return { hops: list, epoch, ended, cost, ...(coldCost === undefined ? {} : { coldCost }) };
   }
 }

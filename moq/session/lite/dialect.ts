@@ -1,18 +1,19 @@
 import type { Dialect } from "../../model/index.ts";
 import { type Capabilities, encodeFrameHeader } from "../../wire/lite/index.ts";
-import { codeOf } from "./codes.ts";
+import { streamCodes } from "./codes.ts";
 
 const dialects = new Map<string, Dialect>();
 
-/** How a version writes frames. Versions that write them alike share one dialect. */
+/** How a version writes frames and resets streams. Versions that do both alike share one dialect. */
 export function dialectOf(caps: Capabilities): Dialect {
-  const name = caps.timestamps ? "moq-lite timed" : "moq-lite plain";
+  const codes = caps.twoRegistries ? ", two registries" : "";
+  const name = `moq-lite ${caps.timestamps ? "timed" : "plain"}${codes}`;
   let dialect = dialects.get(name);
   if (dialect === undefined) {
     dialect = {
       name,
       frameHeader: (size, delta) => encodeFrameHeader(caps, size, delta),
-      resetCode: codeOf,
+      resetCode: streamCodes(caps).codeOf,
     };
     dialects.set(name, dialect);
   }

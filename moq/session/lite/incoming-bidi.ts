@@ -1,6 +1,6 @@
 import type { BidiStream } from "../../link.ts";
 import type { Reason } from "../../reason.ts";
-import { BoundExceeded, READ } from "../../wire/codec/index.ts";
+import { BoundExceeded, READ, RequestViolation } from "../../wire/codec/index.ts";
 import {
   type AnnounceRequest,
   type Request,
@@ -91,12 +91,25 @@ export class IncomingBidi implements TurnHandler {
     try {
       rest = this.#reader.push(bytes, (request) => this.#on(request), share);
     } catch (error) {
-      if (!(error instanceof BoundExceeded)) throw error;
-      this.refuse(admission.full(error.bound));
+      if (error instanceof BoundExceeded) this.refuse(admission.full(error.bound));
+      else if (error instanceof RequestViolation) this.#refuseViolation();
+      else throw error;
     }
     const unanswered = this.#reader.probe && this.#responder === undefined && !this.#over;
     if (unanswered) this.#on({ kind: "probe", bitrate: 0, rtt: 0 });
     return rest;
+  }
+
+  /** A request or an update that contradicts itself ends the request. */
+  #refuseViolation(): void {
+    const { codes, deps } = this.#context.session;
+    deps.broadcasts.counters.protocolViolations++;
+    if (this.#over) return;
+    this.#responder?.gone();
+    this.#done();
+    const code = codes.codeOf("protocol");
+    this.#stream.reset(code);
+    this.#stream.stop(code);
   }
 
   #on(request: Request): void {
@@ -131,7 +144,7 @@ export class IncomingBidi implements TurnHandler {
       case "fetch": {
         const { track, epoch, priority, group } = request;
         const path = session.absolute(request.path);
-        const ask = { path, track, epoch, priority, group };
+        const ask = { path, track, epoch, priority, group, ownNumbers: this.#context.caps.firstHopIdentity };
         return this.#admit(admission.fetch(path), (done) => serveFetch(session, ask, this.#stream, done));
       }
       case "probe":

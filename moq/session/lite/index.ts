@@ -1,6 +1,6 @@
 import { capabilities } from "../../wire/lite/index.ts";
 import type { ProtocolFamily } from "../family.ts";
-import { codeOf, reasonOf } from "./codes.ts";
+import { sessionCodes } from "./codes.ts";
 import { liteSession } from "./session.ts";
 import { afterSetup, asksInSetup } from "./setup-gate.ts";
 
@@ -10,5 +10,9 @@ export const LITE_FAMILY: ProtocolFamily = {
   session: liteSession,
   asksInSetup,
   afterSetup,
-  closeCodes: () => ({ codeOf, reasonOf }),
+  closeCodes: (protocol) => {
+    const caps = capabilities(protocol);
+    if (caps === undefined) throw new Error(`not a moq-lite protocol: ${protocol}`);
+    return sessionCodes(caps);
+  },
 };

@@ -24,7 +24,7 @@ import type { AnnounceTable, Following, Session, SessionDeps } from "../contract
 import { SessionCore } from "../core.ts";
 import { PeerSource } from "../peer-source.ts";
 import { AnnounceSubscriber } from "./announce-subscriber.ts";
-import { codeOf, reasonOf } from "./codes.ts";
+import { sessionCodes, streamCodes } from "./codes.ts";
 import type { LiteContext } from "./context.ts";
 import { dialectOf } from "./dialect.ts";
 import { type BidiHost, IncomingBidi } from "./incoming-bidi.ts";
@@ -64,7 +64,8 @@ class LiteSession implements Session, LinkHandler {
     const wire = { ...DEFAULT_WIRE_LIMITS, pathBytes, trackNameBytes, frameBytes };
     const core = new SessionCore(link, deps, {
       name: "moq-lite",
-      codes: { codeOf, reasonOf },
+      codes: streamCodes(caps),
+      closeCodeOf: sessionCodes(caps).codeOf,
       dialect: dialectOf(caps),
       source: (session) => new PeerSource(session, new LiteSourceProtocol({ caps, wire })),
     });
@@ -108,7 +109,9 @@ class LiteSession implements Session, LinkHandler {
       handler: { data: () => READ, fin: () => {}, reset: () => {}, stop: () => {} },
       opened: (stream) => {
         this.#goaway = stream;
-        stream.write(encodeRequest({ kind: "goaway", uri }, caps));
+        // A client cannot tell a server where to connect to (moq-lite GOAWAY).
+        const target = caps.strictGoaway && this.info.dialled ? "" : uri;
+        stream.write(encodeRequest({ kind: "goaway", uri: target }, caps));
       },
       refused: () => {},
     });
@@ -218,9 +221,15 @@ class LiteSession implements Session, LinkHandler {
     return listener;
   }
 
-  /** The peer is leaving: nothing new is asked of it from now on. Only the first GOAWAY counts, since it costs work for each broadcast. */
+  /**
+   * The peer is leaving: nothing new is asked of it from now on. Only the first GOAWAY counts, since it costs work for each broadcast; a
+   * second one breaks the protocol where the version is strict, and so does a client that names a place.
+   */
   #onGoaway(uri: string): void {
     const { peer, deps } = this.#core;
+    const { strictGoaway } = this.#context.caps;
+    if (strictGoaway && !this.info.dialled && uri !== "") throw new ProtocolViolation("GOAWAY", "URI from a client");
+    if (strictGoaway && peer.leaving) throw new ProtocolViolation("GOAWAY", "second GOAWAY");
     if (peer.leaving) return;
     peer.leaving = true;
     for (const listener of this.#listeners) listener.leave();

@@ -2,7 +2,7 @@ import type { Attach, LinkInfo } from "../../link.ts";
 import { DEFAULT_WIRE_LIMITS } from "../../wire/codec/index.ts";
 import { type Capabilities, capabilities, UniReader } from "../../wire/lite/index.ts";
 import { SetupGate, type SetupGateOptions, type SetupProtocol } from "../setup-gate.ts";
-import { codeOf } from "./codes.ts";
+import { sessionCodes } from "./codes.ts";
 
 /** Whether the client of such a link says in its SETUP what it asks for (moq-lite Path parameter), and not in a URI. */
 export function asksInSetup({ binding, protocol, dialled }: LinkInfo): boolean {
@@ -21,7 +21,7 @@ export function afterSetup(options: SetupGateOptions): Attach {
 function setupOf(caps: Capabilities): SetupProtocol {
   return {
     name: "moq-lite",
-    codeOf,
+    codeOf: sessionCodes(caps).codeOf,
     reader: (found) =>
       new UniReader(caps, DEFAULT_WIRE_LIMITS, {
         group: () => NOTHING,

@@ -9,12 +9,12 @@ import {
   type Subscribe,
 } from "../../wire/lite/index.ts";
 import type { SubscribeWriter } from "../subscribe-responder.ts";
-import { codeOf } from "./codes.ts";
 import type { LiteContext } from "./context.ts";
 
 /** Writes the publisher's half of one Subscribe Stream (moq-lite Subscribe). */
 export class LiteSubscribeWriter implements SubscribeWriter {
   readonly promisesStart: boolean;
+  readonly ownNumbers: boolean;
   readonly #context: LiteContext;
   readonly #stream: BidiStream;
   readonly #request: Subscribe;
@@ -24,6 +24,7 @@ export class LiteSubscribeWriter implements SubscribeWriter {
     this.#stream = stream;
     this.#request = request;
     this.promisesStart = context.caps.subscribeOk === "start";
+    this.ownNumbers = context.caps.firstHopIdentity;
   }
 
   accepted(info: TrackInfo): void {
@@ -55,7 +56,7 @@ export class LiteSubscribeWriter implements SubscribeWriter {
   }
 
   dropped(start: number, end: number, reason: Reason): void {
-    this.#send({ kind: "drop", start, end, code: codeOf(reason) });
+    this.#send({ kind: "drop", start, end, code: this.#context.session.codes.codeOf(reason) });
   }
 
   ended(end: number): void {
@@ -67,8 +68,9 @@ export class LiteSubscribeWriter implements SubscribeWriter {
   }
 
   refuse(reason: Reason): void {
-    this.#stream.reset(codeOf(reason));
-    this.#stream.stop(codeOf(reason));
+    const code = this.#context.session.codes.codeOf(reason);
+    this.#stream.reset(code);
+    this.#stream.stop(code);
   }
 
   #send(response: Parameters<typeof encodeSubscribeResponse>[0]): void {

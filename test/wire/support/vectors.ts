@@ -245,11 +245,9 @@ const SUBSCRIBE: Vector[] = [
     { priority: 255, ordered: false, maxLatency: 63, start: 70, end: 71, startFrame: 3, endFrame: 300 },
     [[V6, "09 ff 3f 4046 4048 03 412d"]],
   ),
-  ...update(
-    "SUBSCRIBE_UPDATE from a frame of group 0",
-    { priority: 0, ordered: false, maxLatency: 0, startFrame: 1 },
-    [[V6, "06 00 00 00 00 01 00"]],
-  ),
+  ...update("SUBSCRIBE_UPDATE from a frame of group 0", { priority: 0, ordered: false, maxLatency: 0, startFrame: 1 }, [
+    [V6, "06 00 00 00 00 01 00"],
+  ]),
   ...response("SUBSCRIBE_OK", { kind: "ok", priority: 128, ordered: true, maxLatency: 0, start: 3 }, [
     [V34, "00 05 80 01 00 04 00"],
   ]),
