@@ -30,7 +30,7 @@ const ADVICE: ReadonlyMap<string, string> = new Map([
 ]);
 
 /** Reasons that mean a refusal; every other reason means a failure. */
-const REFUSING: readonly Reason[] = ["unauthorized", "token_expired", "token_revoked", "limit"];
+const REFUSING: readonly Reason[] = ["unauthorized", "token_expired", "token_revoked", "limit", "no_capacity"];
 
 /** The exit code for the reason with which a session or a request ended. */
 export function exitFor(reason: Reason): ExitCode {

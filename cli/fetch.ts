@@ -117,6 +117,7 @@ function refused(code: Reason, begun: boolean, live: boolean, asked: Asked): { t
 const REASONS: ReadonlyMap<Reason, string> = new Map([
   ["unauthorized", "the token does not grant it (unauthorized)"],
   ["limit", "the relay has reached a bound (limit)"],
+  ["no_capacity", "the relay has reached a bound (no_capacity)"],
   ["unsupported", "its publisher does not serve single groups (unsupported); omit GROUP for the latest one"],
   ["upstream", "the connection to its publisher, or to the next relay upstream, was lost (upstream)"],
 ]);

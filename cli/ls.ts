@@ -103,7 +103,7 @@ async function refuseBlind({ url, trust }: Target): Promise<void> {
 
 function cutText(reason: Reason): string {
   const why =
-    reason === "limit"
+    reason === "limit" || reason === "no_capacity"
       ? "the relay has reached its bound on announcements per session ([limits] announcements_per_session)"
       : `the relay ended it (${reason})`;
   return `the list is incomplete: ${why}\nlist a part of it: moqmesh ls URL PREFIX`;

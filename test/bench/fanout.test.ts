@@ -31,7 +31,7 @@ describe("npm run bench", { skip: process.platform !== "linux" && "it reads /pro
     const figures = new Map<string, unknown>(Object.entries(report));
     assert.equal(figures.get("scenario"), "small");
     assert.equal(figures.get("viewers"), 5);
-    assert.equal(figures.get("protocol"), "moq-lite-05");
+    assert.equal(figures.get("protocol"), "moq-lite-06");
     assert.equal(figures.get("frames_lost"), 0);
     assert.equal(figures.get("void"), false);
     assert.equal(figures.get("ratio"), null);

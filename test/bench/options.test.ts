@@ -18,7 +18,7 @@ describe("options of the fan-out bench", () => {
     assert.equal(options.viewers, 64);
     assert.deepEqual([options.seconds, options.warmup, options.rounds], [10, 3, 1]);
     assert.deepEqual(options.pinning, { relay: [0], load: [1] });
-    assert.equal(options.protocols[0], "moq-lite-05");
+    assert.equal(options.protocols[0], "moq-lite-06");
     assert.equal(options.json, false);
   });
 

@@ -236,9 +236,12 @@ test("a failed dial gives the reason and a hint in the program's own words", () 
     }
     const unknown = await run(["ls", relay.at("ws").href, "--protocol", "moq-lite-07"]);
     assert.equal(unknown.code, 2);
-    assert.match(unknown.err, /this client speaks moq-lite-05, .*, not moq-lite-07/);
+    assert.match(unknown.err, /this client speaks moq-lite-06, .*, not moq-lite-07/);
     const none = await run(["ls", relay.at("ws").href, "--protocol", "moq-lite-06-wip"]);
-    assert.match(none.err, /speaks none of moq-lite-06-wip; it speaks moq-lite-05, moq-lite-04, moq-lite-03\n/);
+    assert.match(
+      none.err,
+      /speaks none of moq-lite-06-wip; it speaks moq-lite-06, moq-lite-05, moq-lite-04, moq-lite-03\n/,
+    );
     const nowhere = await run(["ls", "wss://127.0.0.1:1/"]);
     assert.doesNotMatch(nowhere.err, /certificate/);
   }));

@@ -111,7 +111,7 @@ describe("moqmesh probe at one relay", () => {
       assert.deepEqual([code, err], [0, ""]);
       const url = relay.url.href;
       assert.ok(out.startsWith(`probe ${url} -> ${url}\n`));
-      assert.match(out, /ms {2}publish .* by moq-lite-05\n/);
+      assert.match(out, /ms {2}publish .* by moq-lite-06\n/);
       assert.match(out, /announced .*, 2 hops\n.*first frame /);
       assert.match(
         out,

@@ -1,6 +1,6 @@
 /** The readers of moq/wire accept or refuse any input, in any pieces, and do the same each time. */
 import assert from "node:assert/strict";
-import { BoundExceeded, ProtocolViolation } from "../../moq/wire/codec/errors.ts";
+import { BoundExceeded, ProtocolViolation, RequestViolation } from "../../moq/wire/codec/errors.ts";
 import { DATAGRAM_BYTES, decodeDatagram, encodeDatagram } from "../../moq/wire/lite/datagram.ts";
 import type { Capabilities } from "../../moq/wire/lite/versions.ts";
 import { bytes, EVERY } from "../wire/support/bytes.ts";
@@ -50,7 +50,7 @@ interface Outcome {
   readonly refused?: string;
 }
 
-/** What a reader makes of a stream. Any error but the two of moq/wire is a failure. */
+/** What a reader makes of a stream. Any error but the three of moq/wire is a failure. */
 function outcome(kind: StreamKind, caps: Capabilities, input: Uint8Array, size: () => number): Outcome {
   const messages: unknown[] = [];
   const reader = reading(kind, caps, (message) => messages.push(message));
@@ -63,7 +63,8 @@ function outcome(kind: StreamKind, caps: Capabilities, input: Uint8Array, size: 
     }
     reader.finish();
   } catch (error) {
-    if (!(error instanceof ProtocolViolation || error instanceof BoundExceeded)) throw error;
+    const refusals = [ProtocolViolation, BoundExceeded, RequestViolation];
+    if (!(error instanceof Error && refusals.some((refusal) => error instanceof refusal))) throw error;
     assert.ok(error.message.length <= 128, "short enough for a log");
     return { messages, refused: `${error.name} ${error.message}` };
   }

@@ -12,7 +12,7 @@ import {
 import { capsOf } from "./support/bytes.ts";
 
 test("stable versions are offered best first, and no version is in two lists", () => {
-  assert.deepEqual(STABLE_PROTOCOLS, ["moq-lite-05", "moq-lite-06", "moq-lite-04", "moq-lite-03"]);
+  assert.deepEqual(STABLE_PROTOCOLS, ["moq-lite-06", "moq-lite-05", "moq-lite-04", "moq-lite-03"]);
   assert.deepEqual(EXPERIMENTAL_PROTOCOLS, ["moq-lite-06-wip"]);
   assert.deepEqual(MESH_PROTOCOLS, ["moqmesh-1"]);
   assert.deepEqual(

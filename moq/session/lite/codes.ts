@@ -51,9 +51,9 @@ const STREAM: Codes = {
   // The one new resolution that NO_CAPACITY permits is spent here, and must not be spent again by the next relay.
   no_capacity: 0x36,
   frame_too_large: 0x38,
-  unauthorized: 70,
-  unsupported: 71,
-  duplicate: 72,
+  unauthorized: 68,
+  unsupported: 69,
+  duplicate: 70,
 };
 
 /** What a publisher means by a code. No code but these has a meaning, so the request fails for good with any other. */
@@ -77,9 +77,9 @@ const STREAM_REASONS: ReadonlyMap<number, Reason> = new Map<number, Reason>([
   [64, "replaced"],
   [66, "token_expired"],
   [67, "token_revoked"],
-  [70, "unauthorized"],
-  [71, "unsupported"],
-  [72, "duplicate"],
+  [68, "unauthorized"],
+  [69, "unsupported"],
+  [70, "duplicate"],
 ]);
 
 const SESSION = { none: 0x0, internal: 0x1, unauthorized: 0x2, protocol: 0x3, goaway: 0x10, timeout: 0x11 };

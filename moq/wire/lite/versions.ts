@@ -6,7 +6,7 @@
  */
 
 /** Supported by default, best first. */
-export const STABLE_PROTOCOLS = ["moq-lite-05", "moq-lite-06", "moq-lite-04", "moq-lite-03"] as const;
+export const STABLE_PROTOCOLS = ["moq-lite-06", "moq-lite-05", "moq-lite-04", "moq-lite-03"] as const;
 
 /** Spoken only where the configuration names them. */
 export const EXPERIMENTAL_PROTOCOLS = ["moq-lite-06-wip"] as const;
