@@ -1,21 +1,11 @@
 import { ProtocolViolation } from "../codec/index.ts";
-
-/** Session termination codes other than PROTOCOL_VIOLATION for which a draft names a rule of reading. Their numbers are in `codes.ts`. */
-export type Termination =
-  | "invalid_request_id"
-  | "key_value_formatting_error"
-  | "invalid_path"
-  | "malformed_path"
-  | "invalid_authority"
-  | "malformed_authority"
-  | "auth_token_cache_overflow"
-  | "duplicate_auth_token_alias";
+import type { TerminationName } from "./codes.ts";
 
 /** A violation for which the draft names a code of its own. Any other violation is PROTOCOL_VIOLATION. */
 export class TerminationError extends ProtocolViolation {
-  readonly termination: Termination;
+  readonly termination: TerminationName;
 
-  constructor(termination: Termination, clause: string, what: string) {
+  constructor(termination: TerminationName, clause: string, what: string) {
     super(clause, what);
     this.name = "TerminationError";
     this.termination = termination;

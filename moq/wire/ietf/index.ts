@@ -1,4 +1,18 @@
 export { REDIRECT, type Redirect } from "./answers.ts";
+export {
+  type PublishDoneName,
+  publishDoneCode,
+  publishDoneName,
+  type RequestErrorName,
+  type ResetName,
+  requestErrorCode,
+  requestErrorName,
+  resetCode,
+  resetName,
+  type TerminationName,
+  terminationCode,
+  terminationName,
+} from "./codes.ts";
 export type { Side } from "./context.ts";
 export { TerminationError } from "./errors.ts";
 export type { Fetch } from "./fetch.ts";
@@ -16,4 +30,5 @@ export { MessageReader, type StreamContext } from "./reader.ts";
 export type { Setup } from "./setup.ts";
 export type { Subscribe } from "./subscribe.ts";
 export type { Token } from "./token.ts";
+export { TokenCache } from "./token-cache.ts";
 export { type Capabilities, capabilities, IETF_PROTOCOLS } from "./versions.ts";

@@ -1,0 +1,89 @@
+/** The registries of codes, as the drafts list them. */
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import {
+  type Capabilities,
+  capabilities,
+  type PublishDoneName,
+  publishDoneCode,
+  publishDoneName,
+  type RequestErrorName,
+  type ResetName,
+  requestErrorCode,
+  requestErrorName,
+  resetCode,
+  resetName,
+  type TerminationName,
+  terminationCode,
+  terminationName,
+} from "../../../moq/wire/ietf/index.ts";
+
+/** `name number` for each code of draft 18. */
+const TERMINATIONS: readonly (readonly [TerminationName, number])[] = [
+  ["no_error", 0],
+  ["internal_error", 1],
+  ["protocol_violation", 3],
+  ["key_value_formatting_error", 6],
+  ["invalid_path", 8],
+  ["goaway_timeout", 0x10],
+  ["auth_token_cache_overflow", 0x13],
+  ["version_negotiation_failed", 0x15],
+  ["malformed_authority", 0x1a],
+];
+const REQUEST_ERRORS: readonly (readonly [RequestErrorName, number])[] = [
+  ["internal_error", 0],
+  ["timeout", 2],
+  ["expired_auth_token", 5],
+  ["going_away", 6],
+  ["excessive_load", 9],
+  ["does_not_exist", 0x10],
+  ["invalid_range", 0x11],
+  ["duplicate_subscription", 0x19],
+  ["prefix_overlap", 0x30],
+  ["namespace_too_large", 0x31],
+  ["invalid_joining_request_id", 0x32],
+  ["unsupported_extension", 0x33],
+  ["redirect", 0x34],
+];
+const PUBLISH_DONES: readonly (readonly [PublishDoneName, number])[] = [
+  ["track_ended", 2],
+  ["subscription_ended", 3],
+  ["going_away", 4],
+  ["too_far_behind", 5],
+  ["expired", 6],
+  ["update_failed", 8],
+  ["malformed_track", 0x12],
+];
+const RESETS: readonly (readonly [ResetName, number])[] = [
+  ["cancelled", 1],
+  ["delivery_timeout", 2],
+  ["unknown_object_status", 6],
+  ["expired_auth_token", 7],
+  ["malformed_track", 0x12],
+];
+
+const caps = capabilities("moqt-18");
+assert.ok(caps);
+
+function both<Name extends string>(
+  what: string,
+  codes: readonly (readonly [Name, number])[],
+  code: (name: Name, caps: Capabilities) => number,
+  name: (code: number, caps: Capabilities) => Name | undefined,
+): void {
+  test(what, () => {
+    for (const [one, number] of codes) {
+      assert.equal(code(one, caps as Capabilities), number, one);
+      assert.equal(name(number, caps as Capabilities), one);
+    }
+    // 0x9d is for greasing.
+    assert.equal(name(0x9d, caps as Capabilities), undefined);
+  });
+}
+
+describe("codes of moqt-18", () => {
+  both("session termination", TERMINATIONS, terminationCode, terminationName);
+  both("REQUEST_ERROR", REQUEST_ERRORS, requestErrorCode, requestErrorName);
+  both("PUBLISH_DONE", PUBLISH_DONES, publishDoneCode, publishDoneName);
+  both("stream reset", RESETS, resetCode, resetName);
+});
