@@ -1,6 +1,6 @@
 /**
- * The registries of codes of each draft, by name (Error Codes). A name that a draft does not have is written as the nearest one that it
- * has. An unknown code means INTERNAL_ERROR, which a name of `undefined` stands for (Grease).
+ * The registries of codes of each draft, by name (Error Codes). A name that a draft does not have is written as
+ * INTERNAL_ERROR. An unknown code means INTERNAL_ERROR, which a name of `undefined` stands for (Grease).
  */
 import type { RequestKind } from "./parameter-scopes.ts";
 import type { Capabilities } from "./versions.ts";
@@ -92,11 +92,10 @@ class Registry<Name extends string> {
   readonly #codes: ReadonlyMap<Name, number>;
   readonly #names: ReadonlyMap<number, Name>;
 
-  /** `nearest` gives the number for a name that has none of its own. */
-  constructor(codes: Readonly<Partial<Record<Name, number>>>, nearest: Readonly<Partial<Record<Name, number>>> = {}) {
+  constructor(codes: Readonly<Partial<Record<Name, number>>>) {
     const own = entries(codes);
+    this.#codes = new Map(own);
     this.#names = new Map(own.map(([name, code]) => [code, name]));
-    this.#codes = new Map([...entries(nearest), ...own]);
   }
 
   /** INTERNAL_ERROR for a name without a number. */
