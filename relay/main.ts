@@ -377,7 +377,8 @@ class RelayProcess implements Relay {
 
   /** A relay of a mesh also speaks the mesh's own wire, where it serves other relays; only sessions with the powers of a relay may use it. */
   #protocols(plane: "public" | "cluster"): string[] {
-    const offered = protocols(this.#config.server.experimental);
+    const { experimental, protocols: only } = this.#config.server;
+    const offered = protocols(experimental, only);
     const relays = plane === "cluster" || this.#config.cluster.listen === undefined;
     return this.#mesh === undefined || !relays ? offered : [...offered, ...MESH_PROTOCOLS];
   }

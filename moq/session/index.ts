@@ -57,9 +57,10 @@ export function closeCodes(protocol: string): CloseCodes {
 }
 
 /**
- * Protocols offered to clients, best first: the stable ones, and the experimental ones that `experimental` names.
+ * Protocols offered to clients, best first: of the stable ones those that `only` names, all if it names none, and the experimental ones that
+ * `experimental` names.
  */
-export function protocols(experimental: readonly string[]): string[] {
-  const named = EXPERIMENTAL_PROTOCOLS.filter((name) => experimental.includes(name));
-  return [...STABLE_PROTOCOLS, ...named];
+export function protocols(experimental: readonly string[], only: readonly string[] = []): string[] {
+  const stable = STABLE_PROTOCOLS.filter((name) => only.length === 0 || only.includes(name));
+  return [...stable, ...EXPERIMENTAL_PROTOCOLS.filter((name) => experimental.includes(name))];
 }

@@ -30,3 +30,14 @@ for (const from of TRANSPORTS) {
     });
   }
 }
+
+describe("a relay that is kept to moq-lite-04", () => {
+  const kept = relayForTests({ "server.protocols": "moq-lite-04" });
+
+  for (const transport of TRANSPORTS) {
+    test(`accepts it alone over ${transport}`, { timeout: 20_000 }, async () => {
+      await kept.peers.connect(transport, "moq-lite-04");
+      await assert.rejects(kept.peers.connect(transport, "moq-lite-05"));
+    });
+  }
+});
