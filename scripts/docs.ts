@@ -1,6 +1,6 @@
 /**
- * Writes docs/config.md from the schema, docs/cli.md from the commands, docs/metrics.md from the declarations of metrics and README.md of each
- * folder in terraform/ from its sources: `node scripts/docs.ts [config|cli|metrics|terraform] [--check]`.
+ * Writes docs/config.md from the schema, docs/cli.md from the commands, docs/metrics.md from the declarations of metrics, docs/interop.md from
+ * docs/interop.json and README.md of each folder in terraform/ from its sources: `node scripts/docs.ts [config|cli|metrics|interop|terraform] [--check]`.
  * With `--check` it changes nothing. It fails when a page is not what it would write, or when a page names a file, command, flag,
  * key, code or metric that is not there.
  */
@@ -10,6 +10,7 @@ import { checkPage } from "./docs/claims.ts";
 import { cliPage } from "./docs/cli.ts";
 import { configPage } from "./docs/config.ts";
 import { pages as allPages, readPage, repositoryFacts } from "./docs/facts.ts";
+import { interopPage } from "./docs/interop.ts";
 import { metricsPage } from "./docs/metrics.ts";
 import { terraformFolders, terraformPage } from "./docs/terraform.ts";
 
@@ -17,6 +18,7 @@ const pages: ReadonlyMap<string, () => string> = new Map([
   ["config", configPage],
   ["cli", cliPage],
   ["metrics", metricsPage],
+  ["interop", () => interopPage()],
 ]);
 
 const [only] = process.argv.slice(2).filter((arg) => !arg.startsWith("--"));

@@ -1,0 +1,29 @@
+/** Failures that are a peer's fault, with the clause that says so. */
+import type { InteropCheck } from "../../../scripts/docs/interop.ts";
+
+interface Fault {
+  readonly peer: string;
+  /** Absent: in every version. */
+  readonly protocols?: readonly string[];
+  /** Of the check's name. */
+  readonly check: RegExp;
+  /** Of the failure. */
+  readonly failure: RegExp;
+  readonly clause: string;
+  /** What the peer does. */
+  readonly text: string;
+}
+
+const FAULTS: readonly Fault[] = [];
+
+/** The fault that explains a failed check, if it is one of the peer's that is known. */
+export function faultOf(peer: string, protocol: string, check: string, failure: string): InteropCheck["fault"] {
+  const found = FAULTS.find(
+    (one) =>
+      one.peer === peer &&
+      one.protocols?.includes(protocol) !== false &&
+      one.check.test(check) &&
+      one.failure.test(failure),
+  );
+  return found && { clause: found.clause, text: found.text };
+}
