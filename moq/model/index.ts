@@ -1,11 +1,4 @@
-export {
-  type Advertisement,
-  type Broadcast,
-  pushSameTrack,
-  type Route,
-  sameAdvertisement,
-  sumOfCosts,
-} from "./broadcast.ts";
+export type { Broadcast } from "./broadcast.ts";
 export { type BroadcastFinder, Broadcasts, type Publication } from "./broadcasts.ts";
 export type {
   Asker,
@@ -34,6 +27,7 @@ export {
   type PolicyRefusal,
   PolicyTable,
 } from "./policy/index.ts";
+export { type Advertisement, pushSameTrack, type Route, sameAdvertisement, sumOfCosts } from "./routes.ts";
 export type { Share } from "./scheduler.ts";
 export { rank, type Subscription } from "./subscription.ts";
 export type { Loss, TrackView, ViewerView } from "./track-view.ts";

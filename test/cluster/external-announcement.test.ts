@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { ExternalAnnouncements } from "../../cluster/routes/external-announcement.ts";
 import type { Holders } from "../../cluster/routes/table.ts";
-import type { Advertisement } from "../../moq/model/broadcast.ts";
 import type { Publication } from "../../moq/model/broadcasts.ts";
+import type { Advertisement } from "../../moq/model/routes.ts";
 import type { Reason } from "../../moq/reason.ts";
 import { holdingOf } from "./support.ts";
 

@@ -1,9 +1,9 @@
 /** The set-up of the model's tests: a relay's broadcasts and a clock, both new for each test. Import the bindings, which change. */
 import { beforeEach } from "node:test";
 import { ManualClock } from "../../lab/network/manual-clock.ts";
-import type { Advertisement } from "../../moq/model/broadcast.ts";
 import { Broadcasts, type Publication } from "../../moq/model/broadcasts.ts";
 import type { CacheOptions, ModelLimits } from "../../moq/model/limits.ts";
+import type { Advertisement } from "../../moq/model/routes.ts";
 import type { Subscription } from "../../moq/model/subscription.ts";
 import { AD, CACHE, FakeSource, FakeViewer, LIMITS, LIVE } from "./support.ts";
 

@@ -1,0 +1,99 @@
+import type { Asker, Source } from "./contract.ts";
+
+/** A route as a publisher or a relay advertises it (moq-lite Routing). */
+export interface Advertisement {
+  /** Generation of the content; 0 when the publisher assigns none. */
+  readonly epoch: bigint;
+  /** Hop ids from the publisher to the peer that advertised it; 0 is unknown. */
+  readonly hops: readonly bigint[];
+  /** At most {@link MAX_COST}. */
+  readonly cost: number;
+  /** The cost as if no relay on the route carried the content yet. Absent where it is unknown, which counts as {@link MAX_COST}. */
+  readonly coldCost?: number;
+  /** Complete content that is only fetched. */
+  readonly ended: boolean;
+  /**
+   * The source has not announced the broadcast: it pushes tracks of it, those named here (moq-transport PUBLISH). These tracks come from it
+   * first. Other tracks come from it only where no source has announced the broadcast. Absent: the source has announced the broadcast.
+   */
+  readonly pushed?: ReadonlySet<string>;
+  /** The source serves the paths below as well, as far as it has them (moq-lite 06: a route is a prefix). Absent: this one path. */
+  readonly covers?: boolean;
+}
+
+/** The largest cost of a route. Sums stop there, so that no cost becomes too large to announce. */
+const MAX_COST = Number.MAX_SAFE_INTEGER;
+
+/** The cost of a route with one more link. */
+export function sumOfCosts(cost: number, more: number): number {
+  return Math.min(cost + more, MAX_COST);
+}
+
+export function sameAdvertisement(a: Advertisement, b: Advertisement): boolean {
+  return (
+    a.epoch === b.epoch &&
+    a.cost === b.cost &&
+    a.coldCost === b.coldCost &&
+    a.ended === b.ended &&
+    a.covers === b.covers &&
+    a.hops.length === b.hops.length &&
+    a.hops.every((hop, i) => hop === b.hops[i])
+  );
+}
+
+/** One route to a broadcast. */
+export interface Route {
+  readonly advertisement: Advertisement;
+  readonly source: Source;
+  /** The source has asked its viewers to leave: it keeps the tracks that it feeds, and gets no new ones. */
+  readonly leaving?: boolean;
+}
+
+/** A route with what orders it among those of its broadcast. */
+export interface RankedRoute extends Route {
+  readonly leaving: boolean;
+  /** As it was advertised. The advertisement of a leaving source has {@link LEAVING_COST} instead. */
+  readonly cost: number;
+  /** Rises with each publisher that is not known to send the same content as an earlier one. */
+  readonly generation: number;
+  /** Rises with each advertisement. */
+  readonly order: number;
+}
+
+/** Whether two advertisements stand for the same content under the same numbers. */
+export function sameContent(a: Advertisement, b: Advertisement): boolean {
+  if (a.epoch !== 0n || b.epoch !== 0n) return a.epoch === b.epoch;
+  const first = a.hops[0];
+  return first !== undefined && first !== 0n && first === b.hops[0];
+}
+
+/**
+ * Highest epoch first, then those that announced the broadcast, then the newest publisher, then the lowest cost, the fewest hops and the
+ * latest advertisement. Of sources that only push tracks the earliest comes first: a further one adds tracks, and replaces nothing.
+ */
+export function compareRoutes(a: RankedRoute, b: RankedRoute): number {
+  const x = a.advertisement;
+  const y = b.advertisement;
+  if (x.epoch !== y.epoch) return x.epoch > y.epoch ? -1 : 1;
+  if (pushes(a) !== pushes(b)) return pushes(a) ? 1 : -1;
+  const order = pushes(a) ? a.order - b.order : b.order - a.order;
+  return b.generation - a.generation || a.cost - b.cost || x.hops.length - y.hops.length || order;
+}
+
+export function pushes({ advertisement }: Pick<Route, "advertisement">): boolean {
+  return advertisement.pushed !== undefined;
+}
+
+/** Whether both sources push one of the tracks. */
+export function pushSameTrack(a: Advertisement, b: Advertisement): boolean {
+  for (const name of a.pushed ?? []) if (b.pushed?.has(name)) return true;
+  return false;
+}
+
+/** Cost of a route whose source is leaving: above any that can be configured, and low enough that sums of it are exact. */
+export const LEAVING_COST = 2 ** 40;
+
+/** Whether the route leads through the asking peer (moq-lite Routing). */
+export function leadsBack({ source, advertisement }: Route, asker: Pick<Asker, "source" | "hop">): boolean {
+  return source === asker.source || (asker.hop !== 0n && advertisement.hops.includes(asker.hop));
+}
