@@ -1,4 +1,4 @@
-import type { GroupWriter } from "../moq/model/index.ts";
+import type { SubgroupWriter } from "../moq/model/index.ts";
 import type { Reason } from "../moq/reason.ts";
 import { Bell } from "./bell.ts";
 import type { Frame, Group } from "./contract.ts";
@@ -13,7 +13,7 @@ export interface IncomingGroupDeps {
 }
 
 /** One group as it arrives, and its reader. */
-export class IncomingGroup implements Group, GroupWriter {
+export class IncomingGroup implements Group, SubgroupWriter {
   readonly sequence: number;
   readonly #deps: IncomingGroupDeps;
   readonly #bell = new Bell();
@@ -68,7 +68,7 @@ export class IncomingGroup implements Group, GroupWriter {
     this.#deps.over();
   }
 
-  frame(_size: number, timestamp: number | undefined): void {
+  object(_size: number, timestamp: number | undefined): void {
     this.#timestamp = timestamp;
     this.#chunks = [];
   }
@@ -86,6 +86,8 @@ export class IncomingGroup implements Group, GroupWriter {
     this.#frames.push({ payload, ...(this.#timestamp !== undefined && { timestamp: this.#timestamp }) });
     this.#bell.ring();
   }
+
+  status(): void {}
 
   finish(): void {
     if (!this.#ended) this.#finish(undefined);

@@ -1,4 +1,10 @@
-import type { GroupWriter as Sink, TrackInfo, Upstream, UpstreamSink } from "../moq/model/index.ts";
+import {
+  type SubgroupWriter as Sink,
+  type TrackInfo,
+  type Upstream,
+  type UpstreamSink,
+  wholeGroup,
+} from "../moq/model/index.ts";
 import { type GroupWriter, MoqmeshError, type TrackOptions, type TrackWriter } from "./contract.ts";
 
 const PRIORITY = 128;
@@ -91,7 +97,7 @@ class Reader {
   begin(group: OutgoingGroup): void {
     if (group.sequence <= this.#last || group.lost) return;
     this.#last = group.sequence;
-    const to = this.sink.group(group.sequence);
+    const to = this.sink.subgroup(wholeGroup(group.sequence));
     if (typeof to !== "string") group.replay(to);
   }
 }
@@ -146,7 +152,7 @@ class OutgoingGroup implements GroupWriter {
 }
 
 function send(sink: Sink, { payload, timestamp }: Frame): void {
-  sink.frame(payload.length, timestamp);
+  sink.object(payload.length, timestamp);
   if (payload.length > 0) sink.payload(payload);
   sink.end();
 }

@@ -1,10 +1,12 @@
-import type {
-  GroupWriter as Sink,
-  Source,
-  SubscribeOptions,
-  TrackInfo,
-  Upstream,
-  UpstreamSink,
+import {
+  type FetchRange,
+  type FetchWriter,
+  GroupIntoFetch,
+  type Source,
+  type SubscribeOptions,
+  type TrackInfo,
+  type Upstream,
+  type UpstreamSink,
 } from "../moq/model/index.ts";
 import type { Reason } from "../moq/reason.ts";
 import { type Broadcast, MoqmeshError, type TrackOptions, type TrackWriter } from "./contract.ts";
@@ -66,10 +68,11 @@ export class PublishedBroadcast implements Broadcast, Source {
     return () => {};
   }
 
-  fetch(_path: string, name: string, sequence: number, _priority: number, sink: Sink): () => void {
+  /** Of a range its first group: this program keeps no more than the newest one. */
+  fetch(_path: string, name: string, { start }: FetchRange, _priority: number, writer: FetchWriter): () => void {
     const track = this.#tracks.get(name);
-    if (track === undefined) sink.reset("not_found");
-    else track.send(sequence, sink);
+    if (track === undefined) writer.reset("not_found");
+    else track.send(start.group, new GroupIntoFetch(start.group, writer));
     return () => {};
   }
 }

@@ -1,4 +1,4 @@
-import type { Upstream, UpstreamSink } from "../moq/model/index.ts";
+import type { DatagramObject, Upstream, UpstreamSink } from "../moq/model/index.ts";
 import type { Reason } from "../moq/reason.ts";
 import { Bell } from "./bell.ts";
 import type { Group, Subscription } from "./contract.ts";
@@ -31,8 +31,8 @@ export class IncomingTrack implements Subscription {
   readonly sink: UpstreamSink = {
     info: () => {},
     started: () => {},
-    group: (sequence) => this.#group(sequence),
-    datagram: (sequence, timestamp, payload) => this.#datagram(sequence, timestamp, payload),
+    subgroup: ({ group }) => this.#group(group),
+    datagram: (datagram) => this.#datagram(datagram),
     dropped: (start, end) => {
       this.#dropped += end - start + 1;
     },
@@ -104,10 +104,10 @@ export class IncomingTrack implements Subscription {
   }
 
   /** A datagram is a group of one frame. */
-  #datagram(sequence: number, timestamp: number, payload: Uint8Array): void {
+  #datagram({ group: sequence, timestamp, payload }: DatagramObject): void {
     const group = this.#group(sequence);
     if (typeof group === "string") return;
-    group.frame(payload.length, timestamp);
+    group.object(payload.length, timestamp);
     group.payload(payload);
     group.end();
     group.finish();

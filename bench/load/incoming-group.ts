@@ -50,7 +50,7 @@ export class IncomingGroup implements RecvHandler, UniSink, FrameSink {
     return this;
   }
 
-  frame(size: number): void {
+  object(size: number): void {
     this.#size = size;
     this.#stamped = 0;
   }

@@ -1,5 +1,5 @@
 import type { Engine } from "../../moq/link.ts";
-import { Broadcasts, type Source, type UpstreamSink } from "../../moq/model/index.ts";
+import { Broadcasts, type Source, type UpstreamSink, wholeGroup } from "../../moq/model/index.ts";
 import { ChannelRegistry, openAccess, startSession } from "../../moq/session/index.ts";
 import { DIAL_LIMITS, MODEL_LIMITS, SESSION_LIMITS } from "../../relay/client/index.ts";
 import { systemClock } from "../../transport/shared/index.ts";
@@ -62,9 +62,9 @@ const oneGroup: Source = {
   subscribe(_path, _track, _options, sink) {
     queueMicrotask(() => {
       sink.info({ priority: 0, ordered: false, maxLatency: 10_000, timescale: 1_000 });
-      const writer = sink.group(0);
+      const writer = sink.subgroup(wholeGroup(0));
       if (typeof writer === "string") return;
-      writer.frame(5, 0);
+      writer.object(5, 0);
       writer.payload(Buffer.from("frame"));
       writer.end();
       writer.finish();
@@ -78,8 +78,9 @@ const ignoring: UpstreamSink = {
   shared: () => false,
   info: () => {},
   started: () => {},
-  group: () => ({
-    frame: () => {},
+  subgroup: () => ({
+    object: () => {},
+    status: () => {},
     payload: () => {},
     end: () => {},
     finish: () => {},

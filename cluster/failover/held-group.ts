@@ -1,4 +1,4 @@
-import { ForwardingWriter, type GroupWriter } from "../../moq/model/index.ts";
+import { ForwardingWriter, type ObjectStatus, type SubgroupWriter } from "../../moq/model/index.ts";
 import type { Reason } from "../../moq/reason.ts";
 
 /** Reasons for which every relay ends a group. Any other reason concerns one relay, and another relay may continue. */
@@ -24,7 +24,7 @@ interface Progress {
  * content sends it again from its first frame, and the frames and bytes that were passed on before are skipped.
  */
 export class HeldGroup {
-  readonly #writer: GroupWriter;
+  readonly #writer: SubgroupWriter;
   readonly #events: HeldGroupEvents;
   readonly #progress: Progress = { frames: 0, begun: undefined };
   #feed: ResumingWriter | undefined;
@@ -32,7 +32,7 @@ export class HeldGroup {
   #stopped: Reason | undefined;
   #over = false;
 
-  constructor(writer: GroupWriter, events: HeldGroupEvents) {
+  constructor(writer: SubgroupWriter, events: HeldGroupEvents) {
     this.#writer = writer;
     this.#events = events;
     writer.onStop((reason) => {
@@ -62,7 +62,7 @@ export class HeldGroup {
   }
 
   /** A relay begins to send it, from its first frame. */
-  feed(): GroupWriter {
+  feed(): SubgroupWriter {
     this.#detach();
     this.#feed = new ResumingWriter(this.#writer, this.#progress, {
       mismatch: () => this.reset("upstream"),
@@ -113,7 +113,7 @@ class ResumingWriter extends ForwardingWriter {
   /** Bytes of the current frame that viewers have; all of it where they have the whole frame. */
   #skip = 0;
 
-  constructor(target: GroupWriter, progress: Progress, events: ResumingEvents) {
+  constructor(target: SubgroupWriter, progress: Progress, events: ResumingEvents) {
     super(target);
     this.#progress = progress;
     this.#events = events;
@@ -124,14 +124,14 @@ class ResumingWriter extends ForwardingWriter {
     this.target = undefined;
   }
 
-  override frame(size: number, timestamp: number | undefined): void {
+  override object(size: number, timestamp: number | undefined, id?: number, properties?: Uint8Array): void {
     if (this.target === undefined) return;
     const { frames, begun } = this.#progress;
     if (this.#index < frames) this.#skip = size;
     else if (begun === undefined) {
       this.#skip = 0;
       this.#progress.begun = { size, bytes: 0 };
-      this.target.frame(size, timestamp);
+      this.target.object(size, timestamp, id, properties);
     } else if (begun.size === size) this.#skip = begun.bytes;
     else this.#events.mismatch();
   }
@@ -155,6 +155,13 @@ class ResumingWriter extends ForwardingWriter {
       this.target.end();
     }
     this.#index++;
+  }
+
+  override status(status: ObjectStatus, id: number, properties?: Uint8Array): void {
+    if (this.target === undefined || this.#index++ < this.#progress.frames) return;
+    if (this.#progress.begun !== undefined) return this.#events.mismatch();
+    this.#progress.frames++;
+    this.target.status(status, id, properties);
   }
 
   override finish(): void {

@@ -1,4 +1,4 @@
-import type { GroupWriter } from "../../moq/model/index.ts";
+import type { SubgroupWriter } from "../../moq/model/index.ts";
 import type { Reason } from "../../moq/reason.ts";
 import { HeldGroup } from "./held-group.ts";
 
@@ -7,7 +7,7 @@ const REMEMBERED = 64;
 
 export interface HeldGroupsEvents {
   /** A writer for a group that no relay has begun; the reason where the viewers refuse it. */
-  begin(sequence: number): GroupWriter | Reason;
+  begin(sequence: number): SubgroupWriter | Reason;
   /** A group is complete, or was given up. */
   over(): void;
   /** The sender of a group is gone, or sends no more of it. */
@@ -57,7 +57,7 @@ export class HeldGroups {
   }
 
   /** `sender` begins to send a group; refused where another sender sends it or has sent it. */
-  begin(sender: object, sequence: number): GroupWriter | Reason {
+  begin(sender: object, sequence: number): SubgroupWriter | Reason {
     let group = this.#open.get(sequence);
     if (group?.fed === true || (group === undefined && this.knows(sequence))) return "duplicate";
     if (group === undefined) {

@@ -1,18 +1,18 @@
-import {
-  type Asker,
-  ForwardingWriter,
-  type GroupWriter,
-  type Source,
-  type SubscribeOptions,
-  type TrackInfo,
-  type Upstream,
-  type UpstreamSink,
+import type {
+  Asker,
+  FetchRange,
+  FetchWriter,
+  Source,
+  SubscribeOptions,
+  TrackInfo,
+  Upstream,
+  UpstreamSink,
 } from "../../moq/model/index.ts";
 import type { Reason } from "../../moq/reason.ts";
 import { isPassing, isRefusedHere } from "./answers.ts";
-import { HeldGroup } from "./held-group.ts";
 import { HitlessTrack, type HitlessTrackDeps, type ProtectionCode } from "./hitless/index.ts";
 import { RelaysBehind } from "./relays-behind.ts";
+import { ResumingFetch } from "./resuming-fetch.ts";
 import type { WarmLinks } from "./warm-links.ts";
 
 /** Milliseconds until relays are asked again after none could be reached. */
@@ -102,18 +102,22 @@ export class MeshSource implements Source {
   fetch(
     path: string,
     track: string,
-    sequence: number,
+    range: FetchRange,
     priority: number,
-    writer: GroupWriter,
+    writer: FetchWriter,
     asker?: Asker,
   ): () => void {
-    // A relay may fail inside the group: the next one sends it again from the start.
-    const held = new HeldGroup(writer, { over: () => {}, orphaned: () => {} });
+    const fetch = new ResumingFetch(writer, range);
     return this.#ask<"finished" | Reason>(
-      (source, over) => {
-        const through = new ForwardingWriter(held.feed(), (reason) => over(reason ?? "finished"));
-        return source.fetch(path, track, sequence, priority, through, asker);
-      },
+      (source, over) =>
+        source.fetch(
+          path,
+          track,
+          range,
+          priority,
+          fetch.feed((reason) => over(reason ?? "finished")),
+          asker,
+        ),
       (result) => {
         if (result === "finished") writer.finish();
         else writer.reset(result);

@@ -1,5 +1,5 @@
 import type { Clock } from "../../moq/clock.ts";
-import { ForwardingWriter, type GroupWriter } from "../../moq/model/index.ts";
+import { ForwardingWriter, type SubgroupWriter } from "../../moq/model/index.ts";
 import type { Reason } from "../../moq/reason.ts";
 import type { HeldGroups } from "./held-groups.ts";
 import type { TrackAtRelay } from "./track-at-relay.ts";
@@ -97,7 +97,7 @@ export class MissingGroups {
       if (reason === "replaced") this.checkLater();
       else if (relay.live && groups.giveUp(sequence)) this.#deps.lost();
     };
-    const begin = (): GroupWriter | undefined => {
+    const begin = (): SubgroupWriter | undefined => {
       if (!this.#fetching.has(sequence)) return undefined;
       const begun = groups.begin(sender, sequence);
       if (typeof begun === "string") {
@@ -132,7 +132,7 @@ export class MissingGroups {
 
 interface FetchedGroupEvents {
   /** The writer of the group; nothing when it is not needed any more. */
-  begin(): GroupWriter | undefined;
+  begin(): SubgroupWriter | undefined;
   /** All of it has arrived. False when it was given up before. */
   ended(): boolean;
   failed(reason: Reason): void;
@@ -148,9 +148,9 @@ class FetchedGroupWriter extends ForwardingWriter {
     this.#events = events;
   }
 
-  override frame(size: number, timestamp: number | undefined): void {
+  override object(size: number, timestamp: number | undefined, id?: number, properties?: Uint8Array): void {
     this.target ??= this.#events.begin();
-    super.frame(size, timestamp);
+    super.object(size, timestamp, id, properties);
   }
 
   override finish(): void {

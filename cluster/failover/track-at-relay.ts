@@ -1,11 +1,15 @@
-import type {
-  Asker,
-  GroupWriter,
-  Source,
-  SubscribeOptions,
-  TrackInfo,
-  Upstream,
-  UpstreamSink,
+import {
+  type Asker,
+  type DatagramObject,
+  FetchIntoGroup,
+  groupRange,
+  type Source,
+  type SubgroupStart,
+  type SubgroupWriter,
+  type SubscribeOptions,
+  type TrackInfo,
+  type Upstream,
+  type UpstreamSink,
 } from "../../moq/model/index.ts";
 import type { Reason } from "../../moq/reason.ts";
 import type { Peers } from "../contract.ts";
@@ -14,8 +18,8 @@ import type { Peers } from "../contract.ts";
 export interface TrackAtRelayEvents {
   info(info: TrackInfo): void;
   started(from: TrackAtRelay, sequence: number): void;
-  group(from: TrackAtRelay, sequence: number): GroupWriter | Reason;
-  datagram(from: TrackAtRelay, sequence: number, timestamp: number, payload: Uint8Array): void;
+  subgroup(from: TrackAtRelay, start: SubgroupStart): SubgroupWriter | Reason;
+  datagram(from: TrackAtRelay, datagram: DatagramObject): void;
   dropped(start: number, end: number): void;
   ended(end: number): void;
   /** The relay ended the track (its last groups may still arrive), refused it, or its link is gone (`upstream`). */
@@ -103,13 +107,13 @@ export class TrackAtRelay {
   }
 
   /** One group of the track, from the same relay. Returns a cancel. */
-  fetch(sequence: number, priority: number, writer: GroupWriter): () => void {
+  fetch(sequence: number, priority: number, writer: SubgroupWriter): () => void {
     if (this.#source === undefined) {
       writer.reset("upstream");
       return () => {};
     }
     const { path, track, asker } = this.#address;
-    return this.#source.fetch(path, track, sequence, priority, writer, asker);
+    return this.#source.fetch(path, track, groupRange(sequence), priority, new FetchIntoGroup(writer), asker);
   }
 
   #subscribe(source: Source, options: SubscribeOptions): void {
@@ -126,8 +130,8 @@ export class TrackAtRelay {
         this.first = sequence;
         events.started(this, sequence);
       },
-      group: (sequence) => (this.#over ? "cancelled" : events.group(this, sequence)),
-      datagram: (sequence, timestamp, payload) => events.datagram(this, sequence, timestamp, payload),
+      subgroup: (start) => (this.#over ? "cancelled" : events.subgroup(this, start)),
+      datagram: (datagram) => events.datagram(this, datagram),
       dropped: (start, end) => events.dropped(start, end),
       ended: (end) => events.ended(end),
       closed: (reason) => this.#close(reason),

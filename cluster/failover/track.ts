@@ -1,6 +1,15 @@
 import type { Clock } from "../../moq/clock.ts";
 import type { Distribution } from "../../moq/metrics.ts";
-import type { GroupWriter, SubscribeOptions, TrackInfo, Upstream, UpstreamSink } from "../../moq/model/index.ts";
+import {
+  type DatagramObject,
+  type SubgroupStart,
+  type SubgroupWriter,
+  type SubscribeOptions,
+  type TrackInfo,
+  type Upstream,
+  type UpstreamSink,
+  wholeGroup,
+} from "../../moq/model/index.ts";
 import type { Reason } from "../../moq/reason.ts";
 import type { Peers } from "../contract.ts";
 import { isPassing } from "./answers.ts";
@@ -90,7 +99,7 @@ export class FailoverTrack implements Upstream, TrackAtRelayEvents {
     this.#known = sink.known === true;
     this.#deps = deps;
     this.#groups = new HeldGroups({
-      begin: (sequence) => sink.group(sequence),
+      begin: (sequence) => sink.subgroup(wholeGroup(sequence)),
       over: () => this.#groupOver(),
       orphaned: () => this.#missing.checkLater(),
     });
@@ -171,7 +180,7 @@ export class FailoverTrack implements Upstream, TrackAtRelayEvents {
     this.#sink.started(sequence);
   }
 
-  group(from: TrackAtRelay, sequence: number): GroupWriter | Reason {
+  subgroup(from: TrackAtRelay, { group: sequence }: SubgroupStart): SubgroupWriter | Reason {
     if (this.#over) return "cancelled";
     this.#delivers();
     this.#refused.clear();
@@ -187,8 +196,8 @@ export class FailoverTrack implements Upstream, TrackAtRelayEvents {
     return writer;
   }
 
-  datagram(from: TrackAtRelay, sequence: number, timestamp: number, payload: Uint8Array): void {
-    if (from === this.#current && !this.#over) this.#sink.datagram(sequence, timestamp, payload);
+  datagram(from: TrackAtRelay, datagram: DatagramObject): void {
+    if (from === this.#current && !this.#over) this.#sink.datagram(datagram);
   }
 
   dropped(start: number, end: number): void {

@@ -56,7 +56,7 @@ export async function badNetwork({
   let writers = publisher.open(0);
   for (let frame = 1; frame <= frames; frame++) {
     for (const writer of writers) {
-      writer.frame(FRAME.length, 0);
+      writer.object(FRAME.length, 0);
       writer.payload(FRAME);
       writer.end();
     }

@@ -1,7 +1,19 @@
 /** A publisher or viewer at a simulated relay: one session, with what it sends and what it receives. */
 import { createHash, type Hash } from "node:crypto";
 import type { Link } from "../../moq/link.ts";
-import type { Broadcasts, GroupWriter, Source, SubscribeOptions, UpstreamSink } from "../../moq/model/index.ts";
+import {
+  type Broadcasts,
+  type DatagramObject,
+  type FetchRange,
+  type FetchWriter,
+  GroupIntoFetch,
+  type Source,
+  type SubgroupStart,
+  type SubgroupWriter,
+  type SubscribeOptions,
+  type UpstreamSink,
+  wholeGroup,
+} from "../../moq/model/index.ts";
 import type { Reason } from "../../moq/reason.ts";
 import type { Session, SessionReport } from "../../moq/session/index.ts";
 import { INFO, LIVE, TRACK } from "./settings.ts";
@@ -59,7 +71,9 @@ export class TestPublisher implements Source {
     return () => {};
   }
 
-  fetch(_path: string, _track: string, sequence: number, _priority: number, writer: GroupWriter): () => void {
+  fetch(_path: string, _track: string, { start }: FetchRange, _priority: number, fetch: FetchWriter): () => void {
+    const sequence = start.group;
+    const writer = new GroupIntoFetch(sequence, fetch);
     this.fetched.push(sequence);
     for (const frame of [`fetched ${sequence}`, "more"]) write(writer, Buffer.from(frame));
     writer.finish();
@@ -67,10 +81,10 @@ export class TestPublisher implements Source {
   }
 
   /** Begins a group at every subscriber. */
-  open(sequence: number): GroupWriter[] {
-    const writers: GroupWriter[] = [];
+  open(sequence: number): SubgroupWriter[] {
+    const writers: SubgroupWriter[] = [];
     for (const sink of this.sinks) {
-      const writer = sink.group(sequence);
+      const writer = sink.subgroup(wholeGroup(sequence));
       if (typeof writer !== "string") writers.push(writer);
     }
     return writers;
@@ -84,14 +98,14 @@ export class TestPublisher implements Source {
   }
 }
 
-export function write(writer: GroupWriter, bytes: Uint8Array, timestamp = 0): void {
-  writer.frame(bytes.length, timestamp);
+export function write(writer: SubgroupWriter, bytes: Uint8Array, timestamp = 0): void {
+  writer.object(bytes.length, timestamp);
   if (bytes.length > 0) writer.payload(bytes);
   writer.end();
 }
 
 /** One group as a viewer got it; frame boundaries are part of the hash. */
-export class TestGroup implements GroupWriter {
+export class TestGroup implements SubgroupWriter {
   readonly sequence: number;
   readonly frames: string[] = [];
   readonly timestamps: (number | undefined)[] = [];
@@ -106,7 +120,7 @@ export class TestGroup implements GroupWriter {
     this.#keep = keep;
   }
 
-  frame(size: number, timestamp: number | undefined): void {
+  object(size: number, timestamp: number | undefined): void {
     this.timestamps.push(timestamp);
     this.#hash.update(`${size}:`);
   }
@@ -121,6 +135,8 @@ export class TestGroup implements GroupWriter {
     if (this.#keep) this.frames.push(Buffer.concat(this.#frame).toString());
     this.#frame = [];
   }
+
+  status(): void {}
 
   finish(): void {
     this.state = "finished";
@@ -153,14 +169,14 @@ export class TestViewer implements UpstreamSink {
     this.log.push(`started ${sequence}`);
   }
 
-  group(sequence: number): GroupWriter {
+  subgroup({ group: sequence }: SubgroupStart): SubgroupWriter {
     const group = new TestGroup(sequence, this.keep);
     this.groups.push(group);
     return group;
   }
 
-  datagram(sequence: number, timestamp: number, payload: Uint8Array): void {
-    this.log.push(`datagram ${sequence} ${timestamp} ${Buffer.from(payload).toString()}`);
+  datagram({ group, timestamp, payload }: DatagramObject): void {
+    this.log.push(`datagram ${group} ${timestamp} ${Buffer.from(payload).toString()}`);
   }
 
   dropped(start: number, end: number): void {

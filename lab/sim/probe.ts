@@ -73,8 +73,7 @@ function watchedSource(source: Source, subscribed: (path: string, track: string)
     keepsNewest: source.keepsNewest === true,
     ofEpoch: (epoch) => watchedSource(source.ofEpoch?.(epoch) ?? source, subscribed),
     info: (path, track, answer, asker) => source.info(path, track, answer, asker),
-    fetch: (path, track, sequence, priority, writer, asker) =>
-      source.fetch(path, track, sequence, priority, writer, asker),
+    fetch: (path, track, range, priority, writer, asker) => source.fetch(path, track, range, priority, writer, asker),
     subscribe: (path, track, options, sink, asker) => {
       const over = subscribed(path, track);
       const upstream = source.subscribe(
@@ -86,8 +85,8 @@ function watchedSource(source: Source, subscribed: (path: string, track: string)
           shared: () => sink.shared?.() === true,
           info: (info) => sink.info(info),
           started: (sequence) => sink.started(sequence),
-          group: (sequence) => sink.group(sequence),
-          datagram: (sequence, timestamp, payload) => sink.datagram(sequence, timestamp, payload),
+          subgroup: (start) => sink.subgroup(start),
+          datagram: (datagram) => sink.datagram(datagram),
           dropped: (start, end) => sink.dropped(start, end),
           ended: (end) => sink.ended(end),
           closed: (reason) => {

@@ -23,19 +23,49 @@ export interface OutFan {
   reset(code: number): void;
 }
 
-/** How one wire version writes objects on a stream, after the stream's own header. */
+/** A place in a track: an object of a group. Both are integers from 0 to 2^53-1. */
+export interface Location {
+  readonly group: number;
+  readonly object: number;
+}
+
+/**
+ * What an object without payload says. `end_of_group`: no object of the group has this id or a higher one. `end_of_track`: the same for the
+ * group, and no later group follows. `does_not_exist`: the publisher has no object of this id (moq-transport 14 to 16).
+ */
+export type ObjectStatus = "end_of_group" | "end_of_track" | "does_not_exist";
+
+/** How one wire version writes objects on a stream, after the stream's own header. One object per version: it knows no track. */
 export interface Dialect {
   readonly name: string;
   /**
-   * Bytes before the payload: at most {@link MAX_FRAME_HEADER}. `delta` is the timestamp minus that of the frame before; for the first
-   * frame it is the timestamp itself. The bytes are valid until the next call.
+   * True: a viewer's stream carries one subgroup (moq-transport, the mesh). False: it carries a group, and the model merges the group's
+   * subgroups in the order of object ids (moq-lite). Then ids, properties and statuses are not written.
    */
-  frameHeader(size: number, delta: number): Uint8Array;
+  readonly subgroups: boolean;
+  /**
+   * Bytes before the payload, valid until the next call. Up to {@link HEADER_ROOM} bytes, beside those of the properties, cost no copy.
+   *
+   * - `size`: bytes of payload.
+   * - `delta`: the timestamp minus that of the object before on the stream; for the first object of a stream the timestamp itself.
+   * - `idDelta`: ids between the object before on the stream and this one; for the first object of a stream its id. So 0, 0, 0 for ids 0, 1, 2.
+   * - `properties`: as {@link SubgroupWriter.object} has them.
+   * - `status`: absent for an object with payload, also for an empty one. With a status `size` is 0.
+   * - `timestamp`: in the track's timescale. Where the publisher sent none it is the time of arrival.
+   */
+  objectHeader(
+    size: number,
+    delta: number,
+    idDelta: number,
+    properties: Uint8Array | undefined,
+    status: ObjectStatus | undefined,
+    timestamp: number,
+  ): Uint8Array;
   resetCode(reason: Reason): number;
 }
 
-/** Longest frame header of any dialect, in bytes: two 8-byte varints. */
-export const MAX_FRAME_HEADER = 16;
+/** Bytes kept free before an object for its header: two 8-byte varints of moq-lite. A longer header is a write of its own. */
+export const HEADER_ROOM = 16;
 
 /** A dialect on one engine: streams of one channel share encoded bytes and fan-outs. One object per pair. */
 export interface Channel {
@@ -54,6 +84,8 @@ export interface TrackInfo {
   readonly maxLatency: number;
   /** Timestamp units per second. */
   readonly timescale: number;
+  /** Opaque properties of the track, passed on byte for byte. Absent where the version has none (moq-lite). */
+  readonly properties?: Uint8Array;
 }
 
 /** What a subscription asks for. Sequences are absolute; `end` is inclusive. */
@@ -64,23 +96,125 @@ export interface SubscribeOptions {
   readonly ordered: boolean;
   /** Milliseconds after which a group that is not the newest is stale. */
   readonly maxLatency: number;
-  /** Absent: from the newest group. */
+  /** Absent: as {@link join} says. */
   readonly start?: number;
+  /** With `start`: id of the first object of that group. Absent: 0. */
+  readonly startObject?: number;
+  /** Where it begins without `start`. Absent: `newest_group`. */
+  readonly join?: Join;
   /** Absent: no end. */
   readonly end?: number;
+  /** With `end`: id of the last object of that group. Absent: the whole group. */
+  readonly endObject?: number;
+  /** False: the subscription is paused, and no object is sent. Absent: true. */
+  readonly forward?: boolean;
 }
 
-/** Receives the frames of one group, in order. Calls after the group's end do nothing. */
-export interface GroupWriter {
-  /** Starts a frame of `size` bytes. `timestamp` is in the track's timescale; absent where the version has none. */
-  frame(size: number, timestamp: number | undefined): void;
-  /** The next bytes of the frame, valid only during the call. */
+/**
+ * - `newest_group`: with the first object of the newest group.
+ * - `next_object`: with the object after the newest one, inside its group (moq-transport Largest Object).
+ * - `next_group`: with the group after the newest one.
+ */
+export type Join = "newest_group" | "next_object" | "next_group";
+
+/** A subgroup begins, or goes on on another stream. */
+export interface SubgroupStart {
+  readonly group: number;
+  /** Unique within the group. moq-lite: 0. */
+  readonly subgroup: number;
+  /** 0 to 255, higher first. Absent: that of the track. moq-transport's, where lower comes first, are 255 minus this. */
+  readonly priority?: number;
+  /** The first object on the stream is the first one of the subgroup. */
+  readonly firstObject: boolean;
+  /** When the stream finishes, the group has no object after the last one on it. */
+  readonly endsGroup: boolean;
+}
+
+/** An object that travels in a datagram: no stream has it. */
+export interface DatagramObject extends Location {
+  /** In the track's timescale; absent where the publisher sent none. */
+  readonly timestamp: number | undefined;
+  /** As {@link SubgroupWriter.object} has them. */
+  readonly properties: Uint8Array | undefined;
+  /** Absent: an object with payload. */
+  readonly status?: ObjectStatus;
+  /** As {@link SubgroupStart} has it. */
+  readonly priority?: number;
+  /** The group has no object after this one. moq-lite: true, because a datagram is a group. */
+  readonly endsGroup: boolean;
+  /** Valid only during the call. */
+  readonly payload: Uint8Array;
+}
+
+/** Receives the objects of one subgroup, in ascending order of their ids. Calls after the subgroup's end do nothing. */
+export interface SubgroupWriter {
+  /**
+   * An object of `size` bytes begins.
+   *
+   * - `timestamp`: in the track's timescale; absent where the publisher sent none.
+   * - `id`: above that of the object before. Absent: that of the object before plus 1; of the first object 0.
+   * - `properties`: opaque bytes, valid only during the call and passed on byte for byte. Empty: the publisher's version has properties, and this
+   *   object has none. Absent: the version has no properties (moq-lite), so a dialect may write some of its own, such as the timestamp.
+   */
+  object(size: number, timestamp: number | undefined, id?: number, properties?: Uint8Array): void;
+  /** The next bytes of the object, valid only during the call. */
   payload(bytes: Uint8Array): void;
-  /** The frame is whole. */
+  /** The object is whole. */
   end(): void;
+  /** An object without payload. `id` is above that of the object before. `properties` as in {@link object}. */
+  status(status: ObjectStatus, id: number, properties?: Uint8Array): void;
+  /** No further object comes on this stream. */
   finish(): void;
   reset(reason: Reason): void;
-  /** `callback` is called once, when the model wants no more of this group: the sender sends STOP_SENDING. */
+  /** `callback` is called once, when the model wants no more of this subgroup: the sender sends STOP_SENDING. */
+  onStop(callback: (reason: Reason) => void): void;
+}
+
+/** Objects of a track from `start` to `end`, both inclusive. They come in the order of their locations. */
+export interface FetchRange {
+  readonly start: Location;
+  /** With {@link LAST_OBJECT} the whole group. */
+  readonly end: Location;
+  /** Groups come with the highest first. Objects of a group ascend all the same. Absent: false. */
+  readonly descending?: boolean;
+}
+
+/** As the object of {@link FetchRange.end}: all of the group, however many objects it has. */
+export const LAST_OBJECT: number = Number.MAX_SAFE_INTEGER;
+
+/** An object of a fetch. Its fields are valid only during the call: the sender may use the same record again. */
+export interface FetchedObject extends Location {
+  /** Absent: it was sent as a datagram. */
+  readonly subgroup: number | undefined;
+  /** As {@link SubgroupStart} has it. */
+  readonly priority: number | undefined;
+  /** Bytes of payload; 0 with a status. */
+  readonly size: number;
+  /** Absent: an object with payload. */
+  readonly status: ObjectStatus | undefined;
+  /** In the track's timescale; absent where the publisher sent none. */
+  readonly timestamp: number | undefined;
+  /** As {@link SubgroupWriter.object} has them. */
+  readonly properties: Uint8Array | undefined;
+}
+
+/** Why a fetch has no objects for a part of its range. `timed_out`: the publisher waited for them in vain. */
+export type FetchGap = "unknown" | "nonexistent" | "timed_out";
+
+/** Receives what a fetch brings, in the order of the range. Calls after its end do nothing. */
+export interface FetchWriter {
+  /** An object begins; one with a status is whole at once, with neither `payload` nor `end`. */
+  object(object: FetchedObject): void;
+  /** The next bytes of the object, valid only during the call. */
+  payload(bytes: Uint8Array): void;
+  /** The object is whole. */
+  end(): void;
+  /** Up to `end`, inclusive, no further objects come: from the object before on, or from the start of the range. */
+  gap(kind: FetchGap, end: Location): void;
+  /** All of the range has been sent. */
+  finish(): void;
+  reset(reason: Reason): void;
+  /** `callback` is called once, when no more of it is wanted: the sender sends STOP_SENDING. */
   onStop(callback: (reason: Reason) => void): void;
 }
 
@@ -90,12 +224,13 @@ export interface UpstreamSink {
   readonly known?: boolean;
   /** Several viewers use the subscription, not only the one that caused it. */
   shared?(): boolean;
-  info(info: TrackInfo): void;
+  /** `largest`: the newest object that the publisher has, in versions that name it. */
+  info(info: TrackInfo, largest?: Location): void;
   /** The first group that will come, in versions that name it. */
   started(sequence: number): void;
-  /** A group begins. A refusal is the reason for which its stream is stopped. */
-  group(sequence: number): GroupWriter | Reason;
-  datagram(sequence: number, timestamp: number, payload: Uint8Array): void;
+  /** A subgroup begins, or goes on on another stream. A refusal is the reason for which its stream is stopped. */
+  subgroup(start: SubgroupStart): SubgroupWriter | Reason;
+  datagram(datagram: DatagramObject): void;
   /** Groups that will not come, both ends inclusive. */
   dropped(start: number, end: number): void;
   /** No group at or after `end` will come. */
@@ -138,13 +273,13 @@ export interface Source {
   subscribe(path: string, track: string, options: SubscribeOptions, sink: UpstreamSink, asker?: Asker): Upstream;
   /** Asks for the track's properties. `answer` is called once, unless the returned function cancels the request. */
   info(path: string, track: string, answer: (result: TrackInfo | Reason) => void, asker?: Asker): () => void;
-  /** Asks for one group. Its frames go to `writer`, which is finished or reset at the end. Returns a cancel. */
+  /** Asks for a range. Its objects go to `writer`, which is finished or reset at the end. Returns a cancel. */
   fetch(
     path: string,
     track: string,
-    sequence: number,
+    range: FetchRange,
     priority: number,
-    writer: GroupWriter,
+    writer: FetchWriter,
     asker?: Asker,
   ): () => void;
 }
@@ -179,13 +314,20 @@ export interface Subscriber {
   readonly later?: Later;
   /** The peer behind it. Absent where there is none: any route may serve it. */
   readonly asker?: Asker;
-  /** The track exists. First call, once at most. */
-  accepted(info: TrackInfo): void;
+  /** The track exists. `largest`: the newest object that is known, in the viewer's numbers. First call, once at most. */
+  accepted(info: TrackInfo, largest: Location | undefined): void;
   /** The first group that can come. Called once, before any group. */
   started(sequence: number): void;
-  /** Opens a stream and writes its header. Returns nothing when the viewer allows no more streams. */
-  open(sequence: number, priority: number): OutStream | undefined;
-  datagram(sequence: number, timestamp: number, payload: Uint8Array): void;
+  /**
+   * Opens a stream and writes its header. Returns nothing when the viewer allows no more streams.
+   *
+   * - `start`: the subgroup in the viewer's numbers. A dialect that takes whole groups gets one for each group, with the subgroup 0.
+   * - `priority`: of the stream among those of its link.
+   * - `first`: no object with a lower id is sent; 0 for all of them.
+   */
+  open(start: SubgroupStart, priority: number, first: number): OutStream | undefined;
+  /** In the viewer's numbers. */
+  datagram(datagram: DatagramObject): void;
   /** Groups that will not come, both ends inclusive. */
   dropped(start: number, end: number, reason: Reason): void;
   /** No group at or after `end` will come. */

@@ -1,9 +1,11 @@
 import type { Counters } from "../counters.ts";
 import type { Reason } from "../reason.ts";
 import type { Asker, Channel, Later, OutStream, Source } from "./contract.ts";
+import { FetchIntoGroup } from "./fetched-group.ts";
 import { ForwardingWriter } from "./forwarding-writer.ts";
 import type { Group } from "./group.ts";
 import type { GroupStore } from "./group-store.ts";
+import { groupRange } from "./locations.ts";
 import type { CacheUse } from "./track-view.ts";
 
 /** One request for one group. */
@@ -76,7 +78,14 @@ export class Fetches {
       else group.subgroup.reset(reason);
     });
     const { source, priority, asker } = request;
-    const cancel = source.fetch(this.#path, this.#name, theirs, priority, writer, asker);
+    const cancel = source.fetch(
+      this.#path,
+      this.#name,
+      groupRange(theirs),
+      priority,
+      new FetchIntoGroup(writer),
+      asker,
+    );
     if (group.subgroup.open) this.#running.set(group, { cancel, readers: 1 });
     return () => this.#leave(group);
   }

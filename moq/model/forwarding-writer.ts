@@ -1,22 +1,22 @@
 import type { Reason } from "../reason.ts";
-import type { GroupWriter } from "./contract.ts";
+import type { ObjectStatus, SubgroupWriter } from "./contract.ts";
 
 /**
  * Passes each call for one group on to another writer. A subclass overrides the calls that it changes; `ended`, where it is given,
  * is called in place of the target's `finish` (without a reason) and `reset`.
  */
-export class ForwardingWriter implements GroupWriter {
+export class ForwardingWriter implements SubgroupWriter {
   /** While it is absent, calls are dropped. */
-  protected target: GroupWriter | undefined;
+  protected target: SubgroupWriter | undefined;
   readonly #ended: ((reason: Reason | undefined) => void) | undefined;
 
-  constructor(target: GroupWriter | undefined, ended?: (reason: Reason | undefined) => void) {
+  constructor(target: SubgroupWriter | undefined, ended?: (reason: Reason | undefined) => void) {
     this.target = target;
     this.#ended = ended;
   }
 
-  frame(size: number, timestamp: number | undefined): void {
-    this.target?.frame(size, timestamp);
+  object(size: number, timestamp: number | undefined, id?: number, properties?: Uint8Array): void {
+    this.target?.object(size, timestamp, id, properties);
   }
 
   payload(bytes: Uint8Array): void {
@@ -25,6 +25,10 @@ export class ForwardingWriter implements GroupWriter {
 
   end(): void {
     this.target?.end();
+  }
+
+  status(status: ObjectStatus, id: number, properties?: Uint8Array): void {
+    this.target?.status(status, id, properties);
   }
 
   finish(): void {

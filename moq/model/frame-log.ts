@@ -1,4 +1,4 @@
-import { type Dialect, MAX_FRAME_HEADER } from "./contract.ts";
+import { type Dialect, HEADER_ROOM } from "./contract.ts";
 import { type SegmentPool, sizeFor } from "./segment-pool.ts";
 
 /** Bytes of a frame that are allocated before they arrive. A peer that names a large size and sends nothing costs no more than this. */
@@ -116,10 +116,10 @@ export class FrameLog {
       let number = Math.floor(place / SPAN);
       let left = frame === this.length - 1 ? this.#received : size;
       let segment = this.#segments[number] ?? NOTHING;
-      let start = (place % SPAN) + MAX_FRAME_HEADER;
+      let start = (place % SPAN) + HEADER_ROOM;
       payload += left;
       const headed = left === 0 ? -1 : this.#putHeader(dialect, segment, start, size, delta);
-      if (headed < 0) into.push(dialect.frameHeader(size, delta).slice());
+      if (headed < 0) into.push(dialect.objectHeader(size, delta, 0, undefined, undefined, 0).slice());
       for (let first = true; left > 0; first = false) {
         const end = Math.min(start + left, segment.length);
         into.push(view(segment, first && headed >= 0 ? headed : start, end));
@@ -164,14 +164,14 @@ export class FrameLog {
 
   /** Makes room for the first bytes of a frame and its header. `now`: how many bytes are there. */
   #makeRoom(now: number): void {
-    const needed = this.#keeps ? Math.min(MAX_FRAME_HEADER + this.#size, SEGMENT_BYTES) : MAX_FRAME_HEADER + now;
+    const needed = this.#keeps ? Math.min(HEADER_ROOM + this.#size, SEGMENT_BYTES) : HEADER_ROOM + now;
     const rest = this.#segment.length - this.#filled;
     const fits = rest >= needed || (this.#size > WHOLE_BYTES && rest >= LEAST_REST);
     if (!this.#keeps || !fits) this.#add(needed);
     if (this.#keeps) {
       this.#index[this.#index.length - 1] = (this.#segments.length - 1) * SPAN + this.#filled;
     }
-    this.#filled += MAX_FRAME_HEADER;
+    this.#filled += HEADER_ROOM;
   }
 
   #add(bytes: number): void {
@@ -190,7 +190,7 @@ export class FrameLog {
   #putHeader(dialect: Dialect, into: Uint8Array, end: number, size: number, delta: number): number {
     this.#dialect ??= dialect.name;
     if (this.#dialect !== dialect.name) return -1;
-    const header = dialect.frameHeader(size, delta);
+    const header = dialect.objectHeader(size, delta, 0, undefined, undefined, 0);
     into.set(header, end - header.length);
     return end - header.length;
   }

@@ -2,7 +2,7 @@ import type { Clock } from "../clock.ts";
 import type { BoundName, Counters } from "../counters.ts";
 import type { Reason } from "../reason.ts";
 import type { CacheShare, Evictable } from "./cache.ts";
-import type { Channel, GroupWriter, Later, OutFan, OutStream } from "./contract.ts";
+import type { Channel, Later, OutFan, OutStream, SubgroupWriter } from "./contract.ts";
 import { FRAME_OVERHEAD, FrameLog } from "./frame-log.ts";
 import type { ModelLimits } from "./limits.ts";
 import { writable } from "./publisher-numbering.ts";
@@ -55,7 +55,7 @@ const JOIN_BYTES = 64 * 1024;
  * An append-only run of frames on one stream, and the unit of fan-out: every reader gets the same bytes, and a late one gets the
  * frames so far first. moq-lite has one subgroup in a group; moq-transport may have several.
  */
-export class Subgroup implements GroupWriter {
+export class Subgroup implements SubgroupWriter {
   readonly #group: Group;
   readonly #host: GroupHost;
   readonly #log: FrameLog;
@@ -101,7 +101,7 @@ export class Subgroup implements GroupWriter {
     return this.#inFrame ? Number.POSITIVE_INFINITY : this.#activeAt;
   }
 
-  frame(size: number, timestamp: number | undefined): void {
+  object(size: number, timestamp: number | undefined): void {
     if (this.#state !== "open") return;
     const { limits, counters } = this.#host;
     if (size > limits.frameBytes) {
@@ -148,9 +148,13 @@ export class Subgroup implements GroupWriter {
   #pass({ dialect }: Channel, fan: OutFan): void {
     const log = this.#log;
     const headed = log.begins ? log.headed(dialect) : undefined;
-    if (log.begins && headed === undefined) fan.write(dialect.frameHeader(log.size, log.delta).slice());
+    if (log.begins && headed === undefined)
+      fan.write(dialect.objectHeader(log.size, log.delta, 0, undefined, undefined, 0).slice());
     fan.write(headed ?? log.appended());
   }
+
+  /** Dialects of today write no status: the subgroup ends with its stream. */
+  status(): void {}
 
   end(): void {
     if (this.#state !== "open" || !this.#inFrame) return;
@@ -159,7 +163,7 @@ export class Subgroup implements GroupWriter {
     const { size, delta } = this.#log;
     for (const { channel, fan } of this.#readers) {
       if (fan.size === 0) continue;
-      if (size === 0) fan.write(channel.dialect.frameHeader(0, delta).slice());
+      if (size === 0) fan.write(channel.dialect.objectHeader(0, delta, 0, undefined, undefined, 0).slice());
       this.#host.counters.framesOut += fan.size;
     }
   }

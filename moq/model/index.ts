@@ -3,20 +3,31 @@ export { type BroadcastFinder, Broadcasts, type Publication } from "./broadcasts
 export type {
   Asker,
   Channel,
+  DatagramObject,
   Dialect,
-  GroupWriter,
+  FetchedObject,
+  FetchGap,
+  FetchRange,
+  FetchWriter,
   Later,
+  Location,
+  ObjectStatus,
   OutStream,
   PeerName,
   Source,
+  SubgroupStart,
+  SubgroupWriter,
   SubscribeOptions,
   Subscriber,
   TrackInfo,
   Upstream,
   UpstreamSink,
 } from "./contract.ts";
+export { LAST_OBJECT } from "./contract.ts";
+export { FetchIntoGroup, GroupIntoFetch } from "./fetched-group.ts";
 export { ForwardingWriter } from "./forwarding-writer.ts";
 export type { CacheOptions, ModelLimits } from "./limits.ts";
+export { datagramGroup, groupRange, wholeGroup } from "./locations.ts";
 export { PathTree, prefixes } from "./path-tree.ts";
 export { POLICY_METRICS, type Policies, type RefusedTrack } from "./policies.ts";
 export {

@@ -1,7 +1,8 @@
 import type { Counters, DropReason } from "../counters.ts";
 import type { Reason } from "../reason.ts";
-import type { Asker, SubscribeOptions, Subscriber, TrackInfo } from "./contract.ts";
+import type { Asker, DatagramObject, SubscribeOptions, Subscriber, TrackInfo } from "./contract.ts";
 import type { Group } from "./group.ts";
+import { wholeGroup } from "./locations.ts";
 import { hasLeft, Outgoing, type Sending } from "./outgoing.ts";
 import { OVERTAKEN, type PublisherNumbering } from "./publisher-numbering.ts";
 import type { CacheUse, ViewerView } from "./track-view.ts";
@@ -132,7 +133,7 @@ export class Subscription {
   accept(info: TrackInfo): void {
     if (this.#done || this.#info !== undefined) return;
     this.#info = info;
-    this.#subscriber.accepted(info);
+    this.#subscriber.accepted(info, undefined);
     this.#join();
   }
 
@@ -214,11 +215,13 @@ export class Subscription {
     if (this.#end !== undefined) this.#closeIfDone();
   }
 
-  datagram(sequence: number, timestamp: number, payload: Uint8Array): void {
+  datagram(datagram: DatagramObject): void {
     if (this.#done || this.#info === undefined) return;
     const { start, end } = this.#range();
-    if (sequence < (this.#floor ?? start ?? 0) || (end !== undefined && sequence > end)) return;
-    this.#subscriber.datagram(this.#numberForViewer(sequence), timestamp, payload);
+    const { group } = datagram;
+    if (group < (this.#floor ?? start ?? 0) || (end !== undefined && group > end)) return;
+    const number = this.#numberForViewer(group);
+    this.#subscriber.datagram(number === group ? datagram : { ...datagram, group: number });
   }
 
   /** Ends it with a reason for the viewer. */
@@ -292,7 +295,7 @@ export class Subscription {
       return;
     }
     const place = this.#sending.placeOf(group);
-    const stream = this.#subscriber.open(this.#numberForViewer(group.sequence), this.#rank(place));
+    const stream = this.#subscriber.open(wholeGroup(this.#numberForViewer(group.sequence)), this.#rank(place), 0);
     if (stream === undefined) {
       if (group === this.#track.newest) this.#missed = group;
       else this.#giveUp(group, "no_stream");

@@ -1,7 +1,15 @@
 import type { Clock } from "../clock.ts";
 import type { Counters } from "../counters.ts";
 import type { Reason } from "../reason.ts";
-import type { Asker, GroupWriter, Source, TrackInfo, UpstreamSink } from "./contract.ts";
+import type {
+  Asker,
+  DatagramObject,
+  Source,
+  SubgroupStart,
+  SubgroupWriter,
+  TrackInfo,
+  UpstreamSink,
+} from "./contract.ts";
 import type { GroupStore } from "./group-store.ts";
 import type { Numbering } from "./merge-subscriptions.ts";
 import type { Properties } from "./properties.ts";
@@ -101,8 +109,8 @@ export class TrackUpstream {
       shared: () => subscriptions.size > 1,
       info: (info) => this.#host.learned(feed.source, info),
       started: (sequence) => feed.starts(sequence),
-      group: (sequence) => this.#group(feed, sequence),
-      datagram: (sequence, timestamp, payload) => this.#datagram(feed, sequence, timestamp, payload),
+      subgroup: (start) => this.#subgroup(feed, start),
+      datagram: (datagram) => this.#datagram(feed, datagram),
       dropped: () => {},
       ended: (end) => {
         if (feed.alive) this.#ended = end + (feed.offset ?? 0);
@@ -144,7 +152,7 @@ export class TrackUpstream {
     return { offset: offset ?? (this.#host.store.newest === undefined ? 0 : undefined) };
   }
 
-  #group(feed: PublisherNumbering, theirs: number): GroupWriter | Reason {
+  #subgroup(feed: PublisherNumbering, { group: theirs }: SubgroupStart): SubgroupWriter | Reason {
     if (!feed.alive) return "cancelled";
     const { store, counters, properties, subscriptions } = this.#host;
     const sequence = feed.place(theirs, store.newest?.sequence);
@@ -162,14 +170,16 @@ export class TrackUpstream {
     return group.subgroup;
   }
 
-  #datagram(feed: PublisherNumbering, theirs: number, timestamp: number, payload: Uint8Array): void {
+  #datagram(feed: PublisherNumbering, datagram: DatagramObject): void {
     if (!feed.alive) return;
     const { store, counters, properties, subscriptions } = this.#host;
     counters.datagramsIn++;
-    const sequence = feed.place(theirs, store.newest?.sequence);
-    if (sequence === undefined) return;
-    const scaled = feed.rescale(timestamp, properties.timescale);
-    for (const subscription of subscriptions) subscription.datagram(sequence, scaled, payload);
+    const group = feed.place(datagram.group, store.newest?.sequence);
+    if (group === undefined) return;
+    const timestamp =
+      datagram.timestamp === undefined ? undefined : feed.rescale(datagram.timestamp, properties.timescale);
+    const ours = { ...datagram, group, timestamp };
+    for (const subscription of subscriptions) subscription.datagram(ours);
   }
 
   /** The publisher ended the subscription: cleanly when there is no reason. */

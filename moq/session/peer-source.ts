@@ -1,6 +1,7 @@
 import type {
   Asker,
-  GroupWriter,
+  FetchRange,
+  FetchWriter,
   Source,
   SubscribeOptions,
   TrackInfo,
@@ -39,8 +40,8 @@ export class PeerSource implements Source {
       hasInfo: this.hasInfo,
       subscribe: (path, track, options, sink, asker) => this.#subscribe({ path, track, epoch }, options, sink, asker),
       info: (path, track, answer, asker) => this.#info({ path, track, epoch }, answer, asker),
-      fetch: (path, track, sequence, priority, writer, asker) =>
-        this.#fetch({ path, track, epoch }, sequence, priority, writer, asker),
+      fetch: (path, track, range, priority, writer, asker) =>
+        this.#fetch({ path, track, epoch }, range, priority, writer, asker),
     };
   }
 
@@ -55,12 +56,12 @@ export class PeerSource implements Source {
   fetch(
     path: string,
     track: string,
-    sequence: number,
+    range: FetchRange,
     priority: number,
-    writer: GroupWriter,
+    writer: FetchWriter,
     asker?: Asker,
   ): () => void {
-    return this.#fetch({ path, track, epoch: 0n }, sequence, priority, writer, asker);
+    return this.#fetch({ path, track, epoch: 0n }, range, priority, writer, asker);
   }
 
   /** Our subscription of that id, which the groups of the peer name. */
@@ -117,9 +118,9 @@ export class PeerSource implements Source {
 
   #fetch(
     wanted: AskedTrack,
-    sequence: number,
+    range: FetchRange,
     priority: number,
-    writer: GroupWriter,
+    writer: FetchWriter,
     asker: Asker | undefined,
   ): () => void {
     const at = this.#reach(wanted);
@@ -128,7 +129,11 @@ export class PeerSource implements Source {
       return () => {};
     }
     const { share, codes, admission } = this.#session;
-    const messages = this.#protocol.fetch(at.asked, sequence, priority, writer);
+    const messages = this.#protocol.fetch(at.asked, range, priority, writer);
+    if (messages === undefined) {
+      writer.reset("unsupported");
+      return () => {};
+    }
     const request = this.#request({
       opened: (stream) => {
         writer.onStop((reason) => stream.stop(codes.codeOf(reason)));

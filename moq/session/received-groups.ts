@@ -1,11 +1,11 @@
 import type { RecvStream } from "../link.ts";
-import type { GroupWriter } from "../model/index.ts";
+import type { SubgroupStart, SubgroupWriter } from "../model/index.ts";
 import type { Reason } from "../reason.ts";
 import type { SessionDeps, SessionTotals } from "./contract.ts";
 
 /** A subscription of ours, as far as its groups are concerned. */
 export interface Receiver {
-  group(sequence: number): GroupWriter | Reason;
+  subgroup(start: SubgroupStart): SubgroupWriter | Reason;
 }
 
 export interface ReceivedGroupsDeps {
@@ -17,7 +17,7 @@ export interface ReceivedGroupsDeps {
 /** The groups that the peer is sending, and the bytes that it has sent. */
 export class ReceivedGroups {
   readonly #deps: ReceivedGroupsDeps;
-  readonly #open = new Set<GroupWriter>();
+  readonly #open = new Set<SubgroupWriter>();
   #bytes = 0;
 
   constructor(deps: ReceivedGroupsDeps) {
@@ -33,10 +33,10 @@ export class ReceivedGroups {
     this.#bytes += bytes;
   }
 
-  /** Starts a group of one of our subscriptions. Where it is refused its stream is stopped, and there is nothing to write to. */
-  begin(stream: RecvStream, subscription: Receiver | undefined, sequence: number): GroupWriter | undefined {
+  /** Starts a subgroup of one of our subscriptions. Where it is refused its stream is stopped, and there is nothing to write to. */
+  begin(stream: RecvStream, subscription: Receiver | undefined, start: SubgroupStart): SubgroupWriter | undefined {
     const { totals, codeOf } = this.#deps;
-    const writer = this.#mayReceive() ? (subscription?.group(sequence) ?? "cancelled") : "limit";
+    const writer = this.#mayReceive() ? (subscription?.subgroup(start) ?? "cancelled") : "limit";
     if (typeof writer === "string") {
       stream.stop(codeOf(writer));
       return undefined;
@@ -47,12 +47,12 @@ export class ReceivedGroups {
     return writer;
   }
 
-  /** The stream of the group has ended. */
-  end(writer: GroupWriter): void {
+  /** The stream of the subgroup has ended. */
+  end(writer: SubgroupWriter): void {
     this.#open.delete(writer);
   }
 
-  /** What ends each group that has no end when the session is over. */
+  /** What ends each subgroup that has no end when the session is over. */
   closers(): (() => void)[] {
     return [...this.#open].map((writer) => () => writer.reset("upstream"));
   }

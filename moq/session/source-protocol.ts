@@ -1,4 +1,4 @@
-import type { GroupWriter, SubscribeOptions, TrackInfo, UpstreamSink } from "../model/index.ts";
+import type { FetchRange, FetchWriter, SubscribeOptions, TrackInfo, UpstreamSink } from "../model/index.ts";
 import type { Allowance } from "../wire/codec/index.ts";
 
 /** Reads the publisher's half of a request stream. */
@@ -39,5 +39,6 @@ export interface SourceProtocol {
   readonly hasInfo: boolean;
   subscribe(id: number, asked: AskedTrack, sink: UpstreamSink): SubscribeMessages;
   info(asked: AskedTrack, known: (info: TrackInfo) => void): RequestMessages;
-  fetch(asked: AskedTrack, sequence: number, priority: number, writer: GroupWriter): RequestMessages;
+  /** Nothing where the version cannot ask for that range. */
+  fetch(asked: AskedTrack, range: FetchRange, priority: number, writer: FetchWriter): RequestMessages | undefined;
 }

@@ -1,4 +1,15 @@
-import type { Asker, Later, OutStream, SubscribeOptions, Subscriber, Subscription, TrackInfo } from "../model/index.ts";
+import type {
+  Asker,
+  DatagramObject,
+  Later,
+  Location,
+  OutStream,
+  SubgroupStart,
+  SubscribeOptions,
+  Subscriber,
+  Subscription,
+  TrackInfo,
+} from "../model/index.ts";
 import type { Reason } from "../reason.ts";
 import { awaitEpoch } from "./await-epoch.ts";
 import type { SessionContext } from "./context.ts";
@@ -27,14 +38,14 @@ export interface SubscribeWriter {
   readonly promisesStart: boolean;
   /** As `Subscriber` has it: groups have their publisher's numbers, and another publisher ends the subscription. */
   readonly ownNumbers: boolean;
-  /** The track exists. */
-  accepted(info: TrackInfo): void;
+  /** The track exists. `largest`: its newest object, where one is known. */
+  accepted(info: TrackInfo, largest: Location | undefined): void;
   /** The first group that can come. */
   started(sequence: number): void;
-  /** What a group's stream begins with. */
-  groupHeader(sequence: number): Uint8Array;
+  /** What the stream of a subgroup begins with. `first`: no object with a lower id is sent. */
+  subgroupHeader(start: SubgroupStart, first: number): Uint8Array;
   /** Nothing where the version has no datagrams, or the datagram would be too long. */
-  datagram(sequence: number, timestamp: number, payload: Uint8Array): Uint8Array | undefined;
+  datagram(datagram: DatagramObject): Uint8Array | undefined;
   /** Groups that will not come, both ends inclusive. */
   dropped(start: number, end: number, reason: Reason): void;
   /** No group at or after `end` will come. */
@@ -133,15 +144,15 @@ export class SubscribeResponder implements Subscriber, Viewer {
     else this.#subscription.refuse(reason);
   }
 
-  accepted(info: TrackInfo): void {
-    this.#writer.accepted(info);
+  accepted(info: TrackInfo, largest: Location | undefined): void {
+    this.#writer.accepted(info, largest);
   }
 
   started(sequence: number): void {
     this.#writer.started(sequence);
   }
 
-  open(sequence: number, priority: number): OutStream | undefined {
+  open(start: SubgroupStart, priority: number, first: number): OutStream | undefined {
     const { link, totals, deps, admission } = this.#session;
     const over = deps.quota?.over("egress");
     if (over !== undefined) {
@@ -156,14 +167,14 @@ export class SubscribeResponder implements Subscriber, Viewer {
     });
     if (stream === undefined) return undefined;
     totals.groupsSent++;
-    stream.write(this.#writer.groupHeader(sequence));
+    stream.write(this.#writer.subgroupHeader(start, first));
     return stream;
   }
 
-  datagram(sequence: number, timestamp: number, payload: Uint8Array): void {
+  datagram(datagram: DatagramObject): void {
     const { link, deps } = this.#session;
     if (link.maxDatagramSize === 0) return;
-    const bytes = this.#writer.datagram(sequence, timestamp, payload);
+    const bytes = this.#writer.datagram(datagram);
     if (bytes === undefined || bytes.length > link.maxDatagramSize) return;
     if (link.sendDatagram(bytes)) deps.broadcasts.counters.datagramsOut++;
   }

@@ -1,5 +1,13 @@
 import type { BidiStream } from "../link.ts";
-import type { Asker, GroupWriter, SubscribeOptions, Upstream, UpstreamSink } from "../model/index.ts";
+import type {
+  Asker,
+  DatagramObject,
+  SubgroupStart,
+  SubgroupWriter,
+  SubscribeOptions,
+  Upstream,
+  UpstreamSink,
+} from "../model/index.ts";
 import type { Reason } from "../reason.ts";
 import { READ } from "../wire/codec/index.ts";
 import { awaitAnswer } from "./answer-timeout.ts";
@@ -122,13 +130,13 @@ export class UpstreamSubscription implements Upstream, TurnHandler {
     this.#stream?.stop(this.#session.codes.codeOf("cancelled"));
   }
 
-  group(sequence: number): GroupWriter | Reason {
+  subgroup(start: SubgroupStart): SubgroupWriter | Reason {
     this.known();
-    return this.#sink.group(sequence);
+    return this.#sink.subgroup(start);
   }
 
-  datagram(sequence: number, timestamp: number, payload: Uint8Array): void {
-    this.#sink.datagram(sequence, timestamp, payload);
+  datagram(datagram: DatagramObject): void {
+    this.#sink.datagram(datagram);
   }
 
   /** The subscription failed, or the session is over. */

@@ -5,6 +5,8 @@ import { Counters } from "../../moq/counters.ts";
 import { type Attach, type Link, type LinkInfo, TransportError } from "../../moq/link.ts";
 import {
   Broadcasts,
+  FetchIntoGroup,
+  groupRange,
   type Source,
   type SubscribeOptions,
   type Upstream,
@@ -219,7 +221,7 @@ class RelayClient implements Client {
           ? subscribeToOne(fail, collect, (sink) =>
               source.subscribe(broadcast, track, { priority: PRIORITY, ordered: false, maxLatency: timeoutMs }, sink),
             )
-          : source.fetch(broadcast, track, group, PRIORITY, collect(group));
+          : source.fetch(broadcast, track, groupRange(group), PRIORITY, new FetchIntoGroup(collect(group)));
       if (done) cancel();
     });
   }
@@ -318,17 +320,17 @@ function subscribeToOne(
   const upstream = subscribe({
     info: () => {},
     started: () => {},
-    group: (sequence) => {
+    subgroup: ({ group }) => {
       if (collecting) return "cancelled";
       collecting = true;
-      return collect(sequence);
+      return collect(group);
     },
     // A datagram is a group of one frame.
-    datagram: (sequence, timestamp, payload) => {
+    datagram: ({ group, timestamp, payload }) => {
       if (collecting) return;
       collecting = true;
-      const collector = collect(sequence);
-      collector.frame(payload.length, timestamp);
+      const collector = collect(group);
+      collector.object(payload.length, timestamp);
       collector.payload(payload);
       collector.end();
       collector.finish();

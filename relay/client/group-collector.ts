@@ -1,4 +1,4 @@
-import type { GroupWriter } from "../../moq/model/index.ts";
+import type { SubgroupWriter } from "../../moq/model/index.ts";
 import type { Reason } from "../../moq/reason.ts";
 
 /** A frame of a fetched group. */
@@ -9,7 +9,7 @@ export interface FetchedFrame {
 }
 
 /** Collects the frames of one group, and reports the frames or an error once. */
-export class GroupCollector implements GroupWriter {
+export class GroupCollector implements SubgroupWriter {
   readonly #begin: () => void;
   readonly #maxBytes: number;
   readonly #done: (result: readonly FetchedFrame[] | Reason) => void;
@@ -27,7 +27,7 @@ export class GroupCollector implements GroupWriter {
     this.#done = done;
   }
 
-  frame(size: number, timestamp: number | undefined): void {
+  object(size: number, timestamp: number | undefined): void {
     this.#begin();
     if (this.#bytes + size > this.#maxBytes) {
       this.#stop("limit");
@@ -49,6 +49,8 @@ export class GroupCollector implements GroupWriter {
     const payload = new Uint8Array(Buffer.concat(this.#chunks));
     this.#frames.push({ payload, ...(this.#timestamp !== undefined && { timestamp: this.#timestamp }) });
   }
+
+  status(): void {}
 
   finish(): void {
     this.#tell(this.#frames);

@@ -1,12 +1,15 @@
 import { randomBytes } from "node:crypto";
 import type { Clock } from "../../moq/clock.ts";
-import type {
-  GroupWriter,
-  Source,
-  SubscribeOptions,
-  TrackInfo,
-  Upstream,
-  UpstreamSink,
+import {
+  type FetchRange,
+  type FetchWriter,
+  type Source,
+  type SubgroupWriter,
+  type SubscribeOptions,
+  type TrackInfo,
+  type Upstream,
+  type UpstreamSink,
+  wholeGroup,
 } from "../../moq/model/index.ts";
 import type { Reason } from "../../moq/reason.ts";
 import { systemClock } from "../../transport/shared/index.ts";
@@ -114,7 +117,7 @@ export class ProbeTrack implements Source {
     return () => {};
   }
 
-  fetch(_path: string, _track: string, _sequence: number, _priority: number, writer: GroupWriter): () => void {
+  fetch(_path: string, _track: string, _range: FetchRange, _priority: number, writer: FetchWriter): () => void {
     writer.reset("unsupported");
     return () => {};
   }
@@ -154,7 +157,7 @@ export class ProbeTrack implements Source {
 /** A relay's subscription, with its open group. */
 class ProbeSubscription {
   readonly #sink: UpstreamSink;
-  #writer: GroupWriter | undefined;
+  #writer: SubgroupWriter | undefined;
 
   constructor(sink: UpstreamSink) {
     this.#sink = sink;
@@ -162,7 +165,7 @@ class ProbeSubscription {
 
   begin(sequence: number): void {
     this.finish();
-    const writer = this.#sink.group(sequence);
+    const writer = this.#sink.subgroup(wholeGroup(sequence));
     if (typeof writer === "string") return;
     this.#writer = writer;
     writer.onStop(() => {
@@ -173,7 +176,7 @@ class ProbeSubscription {
   write(frame: Uint8Array, timestamp: number): void {
     const writer = this.#writer;
     if (writer === undefined) return;
-    writer.frame(frame.length, timestamp);
+    writer.object(frame.length, timestamp);
     writer.payload(frame);
     writer.end();
   }

@@ -1,4 +1,4 @@
-import type { GroupWriter, UpstreamSink } from "../../moq/model/index.ts";
+import type { SubgroupWriter, UpstreamSink } from "../../moq/model/index.ts";
 import type { FrameReader } from "./contract.ts";
 
 /** A sink that gives each whole frame of a subscription to `reader`. A group that is reset ends without its last frames. */
@@ -6,15 +6,15 @@ export function readerSink(reader: FrameReader): UpstreamSink {
   return {
     info: () => {},
     started: () => {},
-    group: () => new FrameWriter(reader),
-    datagram: (_sequence, _timestamp, payload) => reader.frame(payload),
+    subgroup: () => new FrameWriter(reader),
+    datagram: ({ payload }) => reader.frame(payload),
     dropped: () => {},
     ended: () => {},
     closed: (reason) => reader.ended(reason),
   };
 }
 
-class FrameWriter implements GroupWriter {
+class FrameWriter implements SubgroupWriter {
   readonly #reader: FrameReader;
   #chunks: Uint8Array[] = [];
 
@@ -22,7 +22,7 @@ class FrameWriter implements GroupWriter {
     this.#reader = reader;
   }
 
-  frame(): void {
+  object(): void {
     this.#chunks = [];
   }
 
@@ -34,6 +34,8 @@ class FrameWriter implements GroupWriter {
     this.#reader.frame(Buffer.concat(this.#chunks));
     this.#chunks = [];
   }
+
+  status(): void {}
 
   finish(): void {}
 

@@ -2,6 +2,8 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import type { ClaimsInput } from "../../auth/index.ts";
+import { FetchIntoGroup } from "../../moq/model/fetched-group.ts";
+import { groupRange } from "../../moq/model/locations.ts";
 import { codeOf } from "../../moq/session/lite/codes.ts";
 import { encodeRequest } from "../../moq/wire/lite/requests.ts";
 import { capabilities } from "../../moq/wire/lite/versions.ts";
@@ -107,7 +109,7 @@ for (const version of VERSIONS) {
         const client = await join(row);
         for (const path of LIVE) {
           const group = new TestGroup(0, true);
-          client.session.source.fetch(path, TRACK, 0, 0, group);
+          client.session.source.fetch(path, TRACK, groupRange(0), 0, new FetchIntoGroup(group));
           await relay.pass(100);
           assert.equal(group.state, row.sees.includes(path) ? "finished" : "unauthorized", path);
         }

@@ -152,7 +152,7 @@ describe("the bit rate of a tenant", () => {
       const writers = live.open(0);
       for (let n = 0; n < 100 && viewer.reports.length === 0; n++) {
         for (const writer of writers) {
-          writer.frame(GROUP.length, n);
+          writer.object(GROUP.length, n);
           writer.payload(GROUP);
           writer.end();
         }

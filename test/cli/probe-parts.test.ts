@@ -19,9 +19,9 @@ function tracked(framesPerSecond: number) {
   const track = new ProbeTrack({ name: "probe", framesPerSecond, frameBytes: 32, clock });
   const viewer = new TestViewer();
   const frames: Uint8Array[] = [];
-  const group = viewer.group.bind(viewer);
-  viewer.group = (sequence) => {
-    const writer = group(sequence);
+  const subgroup = viewer.subgroup.bind(viewer);
+  viewer.subgroup = (start) => {
+    const writer = subgroup(start);
     const payload = writer.payload.bind(writer);
     writer.payload = (bytes) => {
       frames.push(bytes.slice());

@@ -4,6 +4,8 @@ import { describe, it } from "node:test";
 import { type FailoverCounters, gapsOf, Hitless, MeshSource } from "../../cluster/failover/index.ts";
 import { ManualClock } from "../../lab/network/manual-clock.ts";
 import { MetricSources } from "../../moq/metrics.ts";
+import { FetchIntoGroup } from "../../moq/model/fetched-group.ts";
+import { groupRange } from "../../moq/model/locations.ts";
 import { LIVE, TestGroup, TestViewer } from "../session/support.ts";
 import { FakePeers, frame, settle } from "./support.ts";
 
@@ -94,12 +96,12 @@ describe("a relay that dies", () => {
     await scene.watch();
     const first = scene.a.taken(3);
     frame(first, "whole");
-    first.frame(6, 5);
+    first.object(6, 5);
     first.payload(Buffer.from("abc"));
     await scene.die("a");
     const second = scene.b.taken(3);
     frame(second, "whole");
-    second.frame(6, 5);
+    second.object(6, 5);
     second.payload(Buffer.from("ab"));
     second.payload(Buffer.from("cd"));
     second.payload(Buffer.from("ef"));
@@ -113,11 +115,11 @@ describe("a relay that dies", () => {
     const scene = new Scene();
     await scene.watch();
     const first = scene.a.taken(3);
-    first.frame(6, 5);
+    first.object(6, 5);
     first.payload(Buffer.from("abc"));
     await scene.die("a");
     const second = scene.b.taken(3);
-    second.frame(4, 5);
+    second.object(4, 5);
     frame(scene.b.taken(4), "next");
     assert.deepEqual(scene.viewer.groupLines, ["3 upstream ", "4 open next"]);
   });
@@ -430,7 +432,7 @@ describe("a relay that has another epoch", () => {
     const scene = new Scene();
     await scene.watch();
     scene.source.info("live/a", "video", () => {});
-    scene.source.fetch("live/a", "video", 4, 0, new TestGroup(4, true));
+    scene.source.fetch("live/a", "video", groupRange(4), 0, new FetchIntoGroup(new TestGroup(4, true)));
     await settle();
     assert.deepEqual(scene.a.epochs, [EPOCH, EPOCH, EPOCH]);
   });
@@ -516,7 +518,7 @@ describe("a relay that has another epoch", () => {
     scene.a.asked[1]?.({ priority: 1, ordered: false, maxLatency: 2, timescale: 3 });
     assert.deepEqual(answers, ["known"]);
     const group = new TestGroup(4, true);
-    scene.source.fetch("live/a", "video", 4, 0, group);
+    scene.source.fetch("live/a", "video", groupRange(4), 0, new FetchIntoGroup(group));
     await settle();
     scene.a.fetches[0]?.reset("replaced");
     await settle();
@@ -561,7 +563,7 @@ describe("what relays answer", () => {
     const answers: unknown[] = [];
     scene.source.info("live/a", "video", (answer) => answers.push(answer));
     const group = new TestGroup(4, true);
-    scene.source.fetch("live/a", "video", 4, 0, group);
+    scene.source.fetch("live/a", "video", groupRange(4), 0, new FetchIntoGroup(group));
     await settle();
     await settle();
     scene.b.asked[0]?.({ priority: 1, ordered: false, maxLatency: 2, timescale: 3 });
@@ -577,12 +579,12 @@ describe("what relays answer", () => {
   it("of a single group before it failed is not sent again with what the next relay answers", async () => {
     const scene = new Scene();
     const group = new TestGroup(4, true);
-    scene.source.fetch("live/a", "video", 4, 0, group);
+    scene.source.fetch("live/a", "video", groupRange(4), 0, new FetchIntoGroup(group));
     await settle();
     const [first] = scene.a.fetches;
     assert.ok(first);
     frame(first, "one");
-    first.frame(6, 0);
+    first.object(6, 0);
     first.payload(Buffer.from("abc"));
     first.reset("upstream");
     await settle();
@@ -600,7 +602,7 @@ describe("what relays answer", () => {
     frame(scene.b.taken(1), "one");
     scene.candidates = ["a", "b"];
     scene.source.info("live/a", "video", () => {});
-    scene.source.fetch("live/a", "video", 0, 0, new TestGroup(0, true));
+    scene.source.fetch("live/a", "video", groupRange(0), 0, new FetchIntoGroup(new TestGroup(0, true)));
     await settle();
     assert.deepEqual([scene.a.fetched, scene.b.fetched], [[], [0]]);
     assert.deepEqual([scene.a.asked.length, scene.b.asked.length], [0, 1]);
@@ -613,7 +615,7 @@ describe("what relays answer", () => {
     const answers: unknown[] = [];
     const group = new TestGroup(0, true);
     scene.source.info("live/a", "other", (answer) => answers.push(answer));
-    scene.source.fetch("live/a", "video", 0, 0, group);
+    scene.source.fetch("live/a", "video", groupRange(0), 0, new FetchIntoGroup(group));
     await settle();
     scene.clock.advance(HOLD_MS);
     assert.deepEqual([answers, group.state, scene.spent], [["upstream"], "upstream", 0]);

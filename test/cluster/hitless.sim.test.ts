@@ -6,7 +6,7 @@ import { describe, it } from "node:test";
 import { Chance } from "../../lab/random.ts";
 import { LIVE, TRACK } from "../../lab/sim/settings.ts";
 import { World } from "../../lab/sim/world.ts";
-import type { GroupWriter } from "../../moq/model/index.ts";
+import type { SubgroupStart, SubgroupWriter } from "../../moq/model/index.ts";
 import { TestGroup, TestViewer } from "../session/support.ts";
 import { Twin } from "./twin.ts";
 
@@ -35,7 +35,7 @@ class Watcher extends TestViewer {
     this.#sentAt = sentAt;
   }
 
-  override group(sequence: number): GroupWriter {
+  override subgroup({ group: sequence }: SubgroupStart): SubgroupWriter {
     const group = new TestGroup(sequence, true);
     this.groups.push(group);
     const whole = group.end.bind(group);
@@ -184,7 +184,7 @@ class Stage {
 
 function write(group: TestGroup, text: string): void {
   const bytes = Buffer.from(text);
-  group.frame(bytes.length, 0);
+  group.object(bytes.length, 0);
   group.payload(bytes);
   group.end();
 }

@@ -4,7 +4,8 @@ import { describe, it } from "node:test";
 import { type FailoverCounters, gapsOf, HITLESS_METRICS, Hitless, MeshSource } from "../../cluster/failover/index.ts";
 import { ManualClock } from "../../lab/network/manual-clock.ts";
 import { MetricSources } from "../../moq/metrics.ts";
-import type { GroupWriter } from "../../moq/model/contract.ts";
+import type { SubgroupWriter } from "../../moq/model/contract.ts";
+import { datagramGroup } from "../../moq/model/locations.ts";
 import { LIVE, TestViewer } from "../session/support.ts";
 import { FakePeers, frame, settle } from "./support.ts";
 
@@ -83,8 +84,8 @@ class Scene {
   }
 }
 
-function begin(writer: GroupWriter, size: number, ...parts: string[]): void {
-  writer.frame(size, 0);
+function begin(writer: SubgroupWriter, size: number, ...parts: string[]): void {
+  writer.object(size, 0);
   for (const part of parts) writer.payload(Buffer.from(part));
 }
 
@@ -389,10 +390,10 @@ describe("datagrams from two relays", () => {
     const scene = new Scene();
     await scene.watch();
     const log = () => scene.viewer.log.filter((line) => line.startsWith("datagram"));
-    scene.a.last.sink.datagram(1, 0, Buffer.from("x"));
-    scene.b.last.sink.datagram(1, 0, Buffer.from("x"));
-    scene.b.last.sink.datagram(2, 0, Buffer.from("y"));
-    scene.a.last.sink.datagram(2, 0, Buffer.from("y"));
+    scene.a.last.sink.datagram(datagramGroup(1, 0, Buffer.from("x")));
+    scene.b.last.sink.datagram(datagramGroup(1, 0, Buffer.from("x")));
+    scene.b.last.sink.datagram(datagramGroup(2, 0, Buffer.from("y")));
+    scene.a.last.sink.datagram(datagramGroup(2, 0, Buffer.from("y")));
     assert.deepEqual(log(), ["datagram 1 0 x", "datagram 2 0 y"]);
   });
 
@@ -400,7 +401,7 @@ describe("datagrams from two relays", () => {
     const scene = new Scene();
     await scene.watch();
     for (const node of [scene.a, scene.b]) {
-      for (let n = 0; n < 2_000; n++) node.last.sink.datagram(n, 0, Buffer.from("x"));
+      for (let n = 0; n < 2_000; n++) node.last.sink.datagram(datagramGroup(n, 0, Buffer.from("x")));
     }
     assert.equal(scene.viewer.log.filter((line) => line.startsWith("datagram")).length, 2_000);
   });

@@ -79,7 +79,7 @@ describe("a mesh in one process", () => {
     const [writer] = live.open(0);
     assert.ok(writer);
     const frame = (text: string) => {
-      writer.frame(text.length, 0);
+      writer.object(text.length, 0);
       writer.payload(Buffer.from(text));
       writer.end();
     };

@@ -5,6 +5,7 @@ import { type FailoverCounters, gapsOf, Hitless, MeshSource } from "../../cluste
 import { Renewal } from "../../cluster/sessions/renewal.ts";
 import { ManualClock } from "../../lab/network/manual-clock.ts";
 import { MetricSources } from "../../moq/metrics.ts";
+import { wholeGroup } from "../../moq/model/locations.ts";
 import { LIVE, TestViewer } from "../session/support.ts";
 import { FakePeers, frame, settle } from "./support.ts";
 
@@ -94,7 +95,7 @@ describe("a second link to the same relay", () => {
     await renew();
     const [before] = relay.subscriptions;
     for (let sequence = 0; sequence < 10; sequence++) {
-      const writer = before?.sink.group(sequence);
+      const writer = before?.sink.subgroup(wholeGroup(sequence));
       assert.ok(typeof writer === "object");
       writer.finish();
       clock.advance(2_000);

@@ -1,6 +1,16 @@
 /** Relays that a test plays: links that are up when it says so, and sources that send what it says. */
 import type { Holding, NodeInfo, Peers, PeerUser, Role } from "../../cluster/contract.ts";
-import type { GroupWriter, Source, SubscribeOptions, TrackInfo, UpstreamSink } from "../../moq/model/contract.ts";
+import type {
+  FetchRange,
+  FetchWriter,
+  Source,
+  SubgroupWriter,
+  SubscribeOptions,
+  TrackInfo,
+  UpstreamSink,
+} from "../../moq/model/contract.ts";
+import { GroupIntoFetch } from "../../moq/model/fetched-group.ts";
+import { wholeGroup } from "../../moq/model/locations.ts";
 import type { Reason } from "../../moq/reason.ts";
 
 /** Accepts every time. */
@@ -39,7 +49,7 @@ export class FakeRelay implements Source {
   readonly hasInfo = true;
   readonly users = new Set<PeerUser>();
   readonly subscriptions: Subscribed[] = [];
-  readonly fetches: GroupWriter[] = [];
+  readonly fetches: SubgroupWriter[] = [];
   readonly fetched: number[] = [];
   readonly asked: ((answer: TrackInfo | Reason) => void)[] = [];
   /** Epochs that it was asked for, one for each request. */
@@ -70,9 +80,9 @@ export class FakeRelay implements Source {
     return () => {};
   }
 
-  fetch(_path: string, _track: string, sequence: number, _priority: number, writer: GroupWriter): () => void {
-    this.fetched.push(sequence);
-    this.fetches.push(writer);
+  fetch(_path: string, _track: string, { start }: FetchRange, _priority: number, writer: FetchWriter): () => void {
+    this.fetched.push(start.group);
+    this.fetches.push(new GroupIntoFetch(start.group, writer));
     return () => {};
   }
 
@@ -83,12 +93,12 @@ export class FakeRelay implements Source {
   }
 
   /** Begins a group at the last subscription; the reason where it is refused. */
-  group(sequence: number): GroupWriter | Reason {
-    return this.last.sink.group(sequence);
+  group(sequence: number): SubgroupWriter | Reason {
+    return this.last.sink.subgroup(wholeGroup(sequence));
   }
 
   /** Begins a group that must be taken. */
-  taken(sequence: number): GroupWriter {
+  taken(sequence: number): SubgroupWriter {
     const writer = this.group(sequence);
     if (typeof writer === "string") throw new Error(`group ${sequence} was refused: ${writer}`);
     return writer;
@@ -143,9 +153,9 @@ export class FakePeers implements Peers {
   }
 }
 
-export function frame(writer: GroupWriter, text: string): void {
+export function frame(writer: SubgroupWriter, text: string): void {
   const bytes = Buffer.from(text);
-  writer.frame(bytes.length, 0);
+  writer.object(bytes.length, 0);
   writer.payload(bytes);
   writer.end();
 }

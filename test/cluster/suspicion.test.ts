@@ -5,6 +5,8 @@ import { type FailoverCounters, gapsOf, Hitless, MeshSource } from "../../cluste
 import { Suspicions } from "../../cluster/links/suspicions.ts";
 import { ManualClock } from "../../lab/network/manual-clock.ts";
 import { MetricSources } from "../../moq/metrics.ts";
+import { FetchIntoGroup } from "../../moq/model/fetched-group.ts";
+import { groupRange } from "../../moq/model/locations.ts";
 import { LIVE, TestGroup, TestViewer } from "../session/support.ts";
 import { FakePeers, frame, settle } from "./support.ts";
 
@@ -174,7 +176,7 @@ describe("a track whose relay falls silent", () => {
   it("asks the next relay for a group that a viewer fetches", async () => {
     const scene = new Scene();
     const wanted = new TestGroup(3, true);
-    scene.source.fetch("live/a", "video", 3, 1, wanted);
+    scene.source.fetch("live/a", "video", groupRange(3), 1, new FetchIntoGroup(wanted));
     await settle();
     assert.deepEqual(scene.a.fetched, [3]);
     scene.a.fallSilent();

@@ -1,5 +1,14 @@
 /** An encoder whose output several publishers send: each the same groups and frames at the same time. */
-import type { GroupWriter, Source, SubscribeOptions, UpstreamSink } from "../../moq/model/contract.ts";
+import type {
+  FetchRange,
+  FetchWriter,
+  Source,
+  SubgroupWriter,
+  SubscribeOptions,
+  UpstreamSink,
+} from "../../moq/model/contract.ts";
+import { GroupIntoFetch } from "../../moq/model/fetched-group.ts";
+import { wholeGroup } from "../../moq/model/locations.ts";
 import { INFO } from "../model/support.ts";
 import type { TestClient } from "../session/support.ts";
 
@@ -7,7 +16,7 @@ const FRAMES = 5;
 
 interface Follower {
   readonly sink: UpstreamSink;
-  group: GroupWriter | undefined;
+  group: SubgroupWriter | undefined;
 }
 
 /** What a publisher does with a subscription that starts in the past. */
@@ -63,7 +72,7 @@ export class Twin implements Source {
     const from = this.#keeps === "serves" ? Math.min(start ?? this.current, this.current) : this.current;
     sink.started(from);
     for (let group = from; group < this.current; group++) {
-      const writer = sink.group(group);
+      const writer = sink.subgroup(wholeGroup(group));
       if (typeof writer !== "string") this.#write(writer, group, this.#frames).finish();
     }
     if (this.within > 0) this.#begin(follower, this.within);
@@ -75,10 +84,11 @@ export class Twin implements Source {
     return () => {};
   }
 
-  fetch(_path: string, _track: string, sequence: number, _priority: number, writer: GroupWriter): () => void {
+  fetch(_path: string, _track: string, { start }: FetchRange, _priority: number, writer: FetchWriter): () => void {
+    const sequence = start.group;
     this.fetched.push(sequence);
     if (sequence >= this.current) writer.reset("not_found");
-    else this.#write(writer, sequence, this.#frames).finish();
+    else this.#write(new GroupIntoFetch(sequence, writer), sequence, this.#frames).finish();
     return () => {};
   }
 
@@ -94,18 +104,18 @@ export class Twin implements Source {
   }
 
   #begin(follower: Follower, frames: number): void {
-    const writer = follower.sink.group(this.current);
+    const writer = follower.sink.subgroup(wholeGroup(this.current));
     follower.group = typeof writer === "string" ? undefined : this.#write(writer, this.current, frames);
   }
 
-  #write(writer: GroupWriter, group: number, frames: number): GroupWriter {
+  #write(writer: SubgroupWriter, group: number, frames: number): SubgroupWriter {
     for (let index = 0; index < frames; index++) this.#one(writer, `${group}.${index}`);
     return writer;
   }
 
-  #one(writer: GroupWriter, text: string): void {
+  #one(writer: SubgroupWriter, text: string): void {
     const bytes = Buffer.from(Twin.frame(text, this.#frameBytes));
-    writer.frame(bytes.length, 0);
+    writer.object(bytes.length, 0);
     writer.payload(bytes);
     writer.end();
   }

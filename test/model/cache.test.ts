@@ -1,6 +1,7 @@
 /** Which groups the cache keeps for later viewers, and how live groups that it cannot keep pass through. */
 import assert from "node:assert/strict";
 import { beforeEach, describe, it } from "node:test";
+import { wholeGroup } from "../../moq/model/locations.ts";
 import { clock, publisher, relay, startPublished, watch } from "./relay.ts";
 import { AD, channel, FakeStream, FakeViewer, INFO, LIVE, say } from "./support.ts";
 
@@ -66,7 +67,7 @@ describe("the cache", () => {
   it("has no bytes charged after the publisher and the viewers have gone", () => {
     const { subscription } = watch();
     for (let i = 0; i < 20; i++) publisher.send(i, chunk);
-    publisher.group(20).frame(50, 0);
+    publisher.group(20).object(50, 0);
     subscription.cancel();
     clock.advance(60_000);
     assert.equal(relay.cache.bytes, 0);
@@ -182,7 +183,7 @@ describe("a live group that cannot be kept", () => {
     startPublished({}, { bytes: 0 });
     const { viewer } = watch(LIVE, new FakeViewer(channel("timed")));
     const group = publisher.group(0);
-    group.frame(6, 1000);
+    group.object(6, 1000);
     group.payload(Buffer.from("abc"));
     const late = watch(LIVE, new FakeViewer(channel("timed"))).viewer;
     group.payload(Buffer.from("def"));
@@ -247,7 +248,7 @@ describe("a live group that cannot be kept", () => {
     const { viewer } = watch();
     const endless = publisher.group(0);
     for (let i = 0; i < 3; i++) say(endless, "x");
-    assert.equal(publisher.sink.group(0), "duplicate", "the group counts as begun while it flows");
+    assert.equal(publisher.sink.subgroup(wholeGroup(0)), "duplicate", "the group counts as begun while it flows");
     publisher.sink.closed("upstream");
     assert.equal(viewer.streams[0]?.state, "reset");
   });

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { beforeEach, describe, it } from "node:test";
-import type { GroupWriter } from "../../moq/model/contract.ts";
+import type { SubgroupWriter } from "../../moq/model/contract.ts";
+import { datagramGroup } from "../../moq/model/locations.ts";
 import { rank } from "../../moq/model/subscription.ts";
 import { clock, publisher, relay, startPublished, watch } from "./relay.ts";
 import { AD, channel, FakeSource, FakeStream, FakeViewer, LIVE, say } from "./support.ts";
@@ -158,7 +159,7 @@ describe("a group whose end never comes", () => {
     say(lost, "whole");
     const cut = publisher.group(1);
     cut.onStop((reason) => stops.push(reason));
-    cut.frame(10, 0);
+    cut.object(10, 0);
     for (let i = 2; i < 15; i++) {
       publisher.send(i, "x");
       clock.advance(1000);
@@ -173,8 +174,8 @@ describe("datagrams", () => {
     const { viewer } = watch();
     publisher.sink.started(3);
     publisher.send(3, "a");
-    publisher.sink.datagram(4, 77, Buffer.from("d"));
-    publisher.sink.datagram(2, 77, Buffer.from("old"));
+    publisher.sink.datagram(datagramGroup(4, 77, Buffer.from("d")));
+    publisher.sink.datagram(datagramGroup(2, 77, Buffer.from("old")));
     assert.deepEqual(viewer.log.slice(2), ["datagram 4 77 d"]);
   });
 });
@@ -186,7 +187,7 @@ describe("bounds", () => {
     const stops: string[] = [];
     const large = publisher.group(0);
     large.onStop((reason) => stops.push(reason));
-    large.frame(11, 0);
+    large.object(11, 0);
     publisher.send(1, "ok");
     assert.deepEqual(stops, ["frame_too_large"]);
     assert.deepEqual(viewer.groups, ["0:reset:", "1:finished:[2]ok"]);
@@ -267,7 +268,7 @@ describe("fetch", () => {
     const early = fetch(1);
     publisher.send(1, "b");
     const second = fetch(2).stream;
-    say(publisher.fetches[1]?.writer as GroupWriter, "fetched");
+    say(publisher.fetches[1]?.writer as SubgroupWriter, "fetched");
     publisher.fetches[1]?.writer.finish();
     publisher.send(2, "c");
     assert.deepEqual(viewer.groups, ["0:finished:[1]a", "1:finished:[1]b", "2:finished:[1]c"]);

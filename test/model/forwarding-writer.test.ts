@@ -1,14 +1,15 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { GroupWriter } from "../../moq/model/contract.ts";
+import type { SubgroupWriter } from "../../moq/model/contract.ts";
 import { ForwardingWriter } from "../../moq/model/forwarding-writer.ts";
 
-function recorder(): { log: unknown[][]; writer: GroupWriter } {
+function recorder(): { log: unknown[][]; writer: SubgroupWriter } {
   const log: unknown[][] = [];
-  const writer: GroupWriter = {
-    frame: (...call) => void log.push(["frame", ...call]),
+  const writer: SubgroupWriter = {
+    object: (...call) => void log.push(["object", ...call]),
     payload: (...call) => void log.push(["payload", ...call]),
     end: () => void log.push(["end"]),
+    status: (...call) => void log.push(["status", ...call]),
     finish: () => void log.push(["finish"]),
     reset: (...call) => void log.push(["reset", ...call]),
     onStop: (callback) => callback("expired"),
@@ -24,12 +25,20 @@ describe("a forwarding writer", () => {
     const forwarding = new ForwardingWriter(writer);
     const stops: string[] = [];
     forwarding.onStop((reason) => stops.push(reason));
-    forwarding.frame(2, 7);
+    forwarding.object(2, 7, 4, BYTES);
     forwarding.payload(BYTES);
     forwarding.end();
+    forwarding.status("end_of_group", 5);
     forwarding.finish();
     forwarding.reset("upstream");
-    assert.deepEqual(log, [["frame", 2, 7], ["payload", BYTES], ["end"], ["finish"], ["reset", "upstream"]]);
+    assert.deepEqual(log, [
+      ["object", 2, 7, 4, BYTES],
+      ["payload", BYTES],
+      ["end"],
+      ["status", "end_of_group", 5, undefined],
+      ["finish"],
+      ["reset", "upstream"],
+    ]);
     assert.deepEqual(stops, ["expired"]);
   });
 
@@ -45,9 +54,10 @@ describe("a forwarding writer", () => {
 
   it("drops every call while it has no target", () => {
     const forwarding = new ForwardingWriter(undefined);
-    forwarding.frame(2, 7);
+    forwarding.object(2, 7);
     forwarding.payload(BYTES);
     forwarding.end();
+    forwarding.status("end_of_group", 5);
     forwarding.finish();
     forwarding.reset("upstream");
     forwarding.onStop(() => assert.fail("a stop of no target"));

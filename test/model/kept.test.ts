@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { beforeEach, describe, it } from "node:test";
 import type { Publication } from "../../moq/model/broadcasts.ts";
+import { wholeGroup } from "../../moq/model/locations.ts";
 import { clock, publisher, relay, start, startPublished, watch } from "./relay.ts";
 import { AD, FakeSource, FakeViewer, LIVE, say } from "./support.ts";
 
@@ -125,7 +126,7 @@ describe("a catalog that was written once", () => {
     watchCatalog("video");
     for (let i = 0; i < 10; i++) publisher.send(i, "x".repeat(10_000));
     assert.equal(watchCatalog().viewer.groups.length, 1);
-    const group = publisher.subscriptions.find(({ track }) => track === "video")?.sink.group(10);
+    const group = publisher.subscriptions.find(({ track }) => track === "video")?.sink.subgroup(wholeGroup(10));
     assert.ok(group !== undefined && typeof group !== "string");
     for (let i = 0; i < 10; i++) say(group, "x".repeat(10_000));
     assert.equal(watchCatalog().viewer.groups.length, 1);

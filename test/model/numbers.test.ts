@@ -1,6 +1,8 @@
 /** Group numbers after another publisher has taken the path. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import type { Dialect } from "../../moq/model/contract.ts";
+import { wholeGroup } from "../../moq/model/locations.ts";
 import { clock, publish, relay, watch } from "./relay.ts";
 import { AD, channel, FakeSource, FakeStream, FakeViewer, INFO, LIVE, say } from "./support.ts";
 
@@ -78,7 +80,7 @@ describe("a publisher whose groups are numbered upwards from another's", () => {
     first.send(10, "old");
     const second = publisherOf(2n);
     second.send(1000, "new");
-    assert.equal(second.sink.group(9), "duplicate");
+    assert.equal(second.sink.subgroup(wholeGroup(9)), "duplicate");
     assert.deepEqual(viewer.groups, ["10:finished:[3]old", "1000:finished:[3]new"]);
   });
 
@@ -95,10 +97,10 @@ describe("a publisher whose groups are numbered upwards from another's", () => {
 
   it("ends the track for its viewers when no number is left above the others", () => {
     const { first, viewer } = watched();
-    assert.equal(first.sink.group(Number.MAX_SAFE_INTEGER), "duplicate");
+    assert.equal(first.sink.subgroup(wholeGroup(Number.MAX_SAFE_INTEGER)), "duplicate");
     first.send(Number.MAX_SAFE_INTEGER - 2, "last");
     const second = publisherOf(2n);
-    assert.equal(second.sink.group(0), "replaced");
+    assert.equal(second.sink.subgroup(wholeGroup(0)), "replaced");
     assert.deepEqual(viewer.log.slice(-1), ["closed replaced"]);
     clock.advance(2000);
     const again = viewing(new FakeViewer());
@@ -155,11 +157,11 @@ describe("a publisher that chooses its timescale and its timestamps", () => {
     publisherOf(1n);
     const timestamps: number[] = [];
     const { dialect, fanOut } = channel();
-    const frameHeader = (size: number, delta: number) => {
+    const objectHeader: Dialect["objectHeader"] = (size, delta, ...rest) => {
       timestamps.push((timestamps.at(-1) ?? 0) + delta);
-      return dialect.frameHeader(size, delta);
+      return dialect.objectHeader(size, delta, ...rest);
     };
-    viewing(new FakeViewer({ dialect: { ...dialect, name: "timed", frameHeader }, fanOut }));
+    viewing(new FakeViewer({ dialect: { ...dialect, name: "timed", objectHeader }, fanOut }));
     const second = new FakeSource({ answer: { ...INFO, timescale: 1 } });
     relay.publish("live/cam", { ...AD, epoch: 2n }, second);
     const group = second.group(0);
@@ -172,11 +174,11 @@ describe("a publisher that chooses its timescale and its timestamps", () => {
     publisherOf(1n);
     const steps: number[] = [];
     const { dialect, fanOut } = channel();
-    const frameHeader = (size: number, delta: number) => {
+    const objectHeader: Dialect["objectHeader"] = (size, delta, ...rest) => {
       steps.push(delta);
-      return dialect.frameHeader(size, delta);
+      return dialect.objectHeader(size, delta, ...rest);
     };
-    viewing(new FakeViewer({ dialect: { ...dialect, name: "timed", frameHeader }, fanOut }));
+    viewing(new FakeViewer({ dialect: { ...dialect, name: "timed", objectHeader }, fanOut }));
     const second = new FakeSource({ answer: { ...INFO, timescale: 1 } });
     relay.publish("live/cam", { ...AD, epoch: 2n }, second);
     const group = second.group(0);

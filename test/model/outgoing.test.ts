@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import type { SubgroupStart } from "../../moq/model/contract.ts";
 import { publish, publisher, relay, start } from "./relay.ts";
 import { FakeStream, FakeViewer, LIVE } from "./support.ts";
 
@@ -8,8 +9,8 @@ class CountingViewer extends FakeViewer {
   changes = 0;
   maxGroups = 100;
 
-  override open(sequence: number, priority: number) {
-    const stream = super.open(sequence, priority);
+  override open(start: SubgroupStart, priority: number) {
+    const stream = super.open(start, priority);
     if (stream instanceof FakeStream) {
       const set = stream.setPriority.bind(stream);
       stream.setPriority = (next) => {

@@ -48,7 +48,7 @@ describe("a viewer that joins a long group", () => {
 
   it("gets all of it when it ends meanwhile, and the part of a frame that has arrived", () => {
     const { group, late } = scene();
-    group.frame(4, undefined);
+    group.object(4, undefined);
     group.payload(Buffer.from("19"));
     while (late.jobs.length > 0) late.turn();
     group.payload(Buffer.from("00"));

@@ -1,15 +1,21 @@
 import { INFO } from "../../lab/sim/settings.ts";
 import type {
   Channel,
-  GroupWriter,
+  DatagramObject,
+  FetchRange,
+  FetchWriter,
   OutFan,
   OutStream,
   Source,
+  SubgroupStart,
+  SubgroupWriter,
   SubscribeOptions,
   Subscriber,
   TrackInfo,
   UpstreamSink,
 } from "../../moq/model/contract.ts";
+import { GroupIntoFetch } from "../../moq/model/fetched-group.ts";
+import { wholeGroup } from "../../moq/model/locations.ts";
 import type { Reason } from "../../moq/reason.ts";
 
 export { CACHE, INFO, LIMITS, LIVE } from "../../lab/sim/settings.ts";
@@ -99,7 +105,8 @@ export function channel(name = "plain"): Channel {
   return {
     dialect: {
       name,
-      frameHeader: (size, delta) => Buffer.from(name === "plain" ? `[${size}]` : `[${size}@${delta}]`),
+      subgroups: false,
+      objectHeader: (size, delta) => Buffer.from(name === "plain" ? `[${size}]` : `[${size}@${delta}]`),
       resetCode: (reason) => CODES[reason] ?? 99,
     },
     fanOut: () => new FakeFan(),
@@ -130,16 +137,16 @@ export class FakeViewer implements Subscriber {
     this.log.push(`started ${sequence}`);
   }
 
-  open(sequence: number, priority: number): OutStream | undefined {
+  open({ group }: SubgroupStart, priority: number): OutStream | undefined {
     if (this.room <= 0) return undefined;
     this.room--;
-    const stream = new FakeStream(sequence, priority, this.stuck);
+    const stream = new FakeStream(group, priority, this.stuck);
     this.streams.push(stream);
     return stream;
   }
 
-  datagram(sequence: number, timestamp: number, payload: Uint8Array): void {
-    this.log.push(`datagram ${sequence} ${timestamp} ${Buffer.from(payload)}`);
+  datagram({ group, timestamp, payload }: DatagramObject): void {
+    this.log.push(`datagram ${group} ${timestamp} ${Buffer.from(payload)}`);
   }
 
   dropped(start: number, end: number, reason: Reason): void {
@@ -165,7 +172,7 @@ export class FakeSource implements Source {
   readonly hasInfo: boolean;
   readonly log: string[] = [];
   readonly subscriptions: { track: string; options: SubscribeOptions; sink: UpstreamSink; cancelled: boolean }[] = [];
-  readonly fetches: { track: string; sequence: number; writer: GroupWriter; cancelled: boolean }[] = [];
+  readonly fetches: { track: string; sequence: number; writer: SubgroupWriter; cancelled: boolean }[] = [];
   /** Answers TRACK at once; null leaves it open. */
   answer: TrackInfo | Reason | null;
 
@@ -196,7 +203,9 @@ export class FakeSource implements Source {
     return () => {};
   }
 
-  fetch(_path: string, track: string, sequence: number, _priority: number, writer: GroupWriter): () => void {
+  fetch(_path: string, track: string, { start }: FetchRange, _priority: number, fetch: FetchWriter): () => void {
+    const sequence = start.group;
+    const writer = new GroupIntoFetch(sequence, fetch);
     this.log.push(`fetch ${track} ${sequence}`);
     const entry = { track, sequence, writer, cancelled: false };
     this.fetches.push(entry);
@@ -213,8 +222,8 @@ export class FakeSource implements Source {
   }
 
   /** Begins a group; throws when it is refused. */
-  group(sequence: number): GroupWriter {
-    const writer = this.sink.group(sequence);
+  group(sequence: number): SubgroupWriter {
+    const writer = this.sink.subgroup(wholeGroup(sequence));
     if (typeof writer === "string") throw new Error(`refused: ${writer}`);
     return writer;
   }
@@ -228,9 +237,9 @@ export class FakeSource implements Source {
 }
 
 /** Writes one frame. */
-export function say(writer: GroupWriter, text: string, timestamp?: number): void {
+export function say(writer: SubgroupWriter, text: string, timestamp?: number): void {
   const bytes = Buffer.from(text);
-  writer.frame(bytes.length, timestamp);
+  writer.object(bytes.length, timestamp);
   if (bytes.length > 0) writer.payload(bytes);
   writer.end();
 }

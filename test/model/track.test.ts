@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { beforeEach, describe, it } from "node:test";
 import type { TrackInfo } from "../../moq/model/contract.ts";
+import { wholeGroup } from "../../moq/model/locations.ts";
 import type { Reason } from "../../moq/reason.ts";
 import { clock, publish, relay, start, watch } from "./relay.ts";
 import { AD, channel, FakeSource, FakeViewer, INFO, LIVE, say } from "./support.ts";
@@ -17,7 +18,7 @@ describe("fan-out", () => {
     const viewers = [watch().viewer, watch().viewer, watch().viewer];
     publisher.sink.started(4);
     const group = publisher.group(4);
-    group.frame(6, 0);
+    group.object(6, 0);
     group.payload(Buffer.from("abc"));
     for (const { groups } of viewers) assert.deepEqual(groups, ["4:open:[6]abc"], "bytes are passed on as they arrive");
     group.payload(Buffer.from("def"));
@@ -82,7 +83,7 @@ describe("fan-out", () => {
     watch();
     const group = publisher.group(0);
     const big = "0123456789".repeat(30_000);
-    group.frame(big.length, 0);
+    group.object(big.length, 0);
     for (let at = 0; at < big.length; at += 7777) group.payload(Buffer.from(big.slice(at, at + 7777)));
     group.end();
     const { viewer } = watch();
@@ -158,7 +159,7 @@ describe("a subscription's end", () => {
     publish(publisher);
     const { viewer } = watch();
     const group = publisher.group(0);
-    group.frame(100, 0);
+    group.object(100, 0);
     group.payload(Buffer.from("half"));
     group.reset("upstream");
     assert.deepEqual(viewer.groups, ["0:reset:[100]half"]);
@@ -215,7 +216,7 @@ describe("a path with several publishers", () => {
     newer.send(0, "A");
     publication.end(true);
     publisher.send(1, "b");
-    assert.equal(publisher.sink.group(0), "duplicate");
+    assert.equal(publisher.sink.subgroup(wholeGroup(0)), "duplicate");
     publisher.send(2, "c");
     assert.deepEqual(viewer.groups, [
       "0:finished:[1]a",

@@ -2,6 +2,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Source, SubscribeOptions } from "../../moq/model/contract.ts";
+import { FetchIntoGroup } from "../../moq/model/fetched-group.ts";
+import { groupRange } from "../../moq/model/locations.ts";
 import { LIVE, type TestClient, TestGroup, TestRelay, TestViewer, TRACK } from "./support.ts";
 
 const PATH = "live/a";
@@ -27,7 +29,7 @@ function askAll(source: Source, options: SubscribeOptions = LIVE) {
   const viewer = new TestViewer();
   viewer.upstream = source.subscribe(PATH, TRACK, options, viewer);
   const fetched = new TestGroup(1, true);
-  const cancelFetch = source.fetch(PATH, TRACK, 1, 0, fetched);
+  const cancelFetch = source.fetch(PATH, TRACK, groupRange(1), 0, new FetchIntoGroup(fetched));
   const infos: unknown[] = [];
   const cancelInfo = source.info(PATH, TRACK, (result) => infos.push(typeof result === "string" ? result : "known"));
   const cancel = () => {

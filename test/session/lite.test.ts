@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { FetchIntoGroup } from "../../moq/model/fetched-group.ts";
+import { datagramGroup, groupRange, wholeGroup } from "../../moq/model/locations.ts";
 import { codeOf } from "../../moq/session/lite/codes.ts";
 import { LIVE, TestRelay, TestViewer, TRACK, VERSIONS, write } from "./support.ts";
 
@@ -84,9 +86,9 @@ for (const version of VERSIONS) {
       broadcast.send(1, "newest");
       await relay.pass(100);
       const sink = new TestViewer();
-      const [cached, missing] = [sink.group(0), sink.group(9)];
-      viewer.session.source.fetch("live/a", TRACK, 0, 0, cached);
-      viewer.session.source.fetch("live/a", TRACK, 9, 0, missing);
+      const [cached, missing] = [sink.subgroup(wholeGroup(0)), sink.subgroup(wholeGroup(9))];
+      viewer.session.source.fetch("live/a", TRACK, groupRange(0), 0, new FetchIntoGroup(cached));
+      viewer.session.source.fetch("live/a", TRACK, groupRange(9), 0, new FetchIntoGroup(missing));
       await relay.pass(100);
       // In 03 and 04 only SUBSCRIBE_OK says how long groups are kept.
       assert.deepEqual(sink.groupLines[0], "0 finished cached");
@@ -161,7 +163,7 @@ describe("between versions", () => {
     const timed = (await relay.connect("moqmesh-1")).watch("live/a");
     const plain = (await relay.connect("moq-lite-04")).watch("live/a");
     await relay.pass(100);
-    for (const sink of broadcast.sinks) sink.datagram(7, 123, Buffer.from("d"));
+    for (const sink of broadcast.sinks) sink.datagram(datagramGroup(7, 123, Buffer.from("d")));
     await relay.pass(100);
     assert.ok(timed.log.includes("datagram 7 123 d"));
     assert.ok(!plain.log.some((line) => line.startsWith("datagram")));

@@ -48,7 +48,7 @@ const PROTOCOL: SourceProtocol = {
 const FAMILY: Family<PeerSource> = {
   name: "text",
   codes: { codeOf, reasonOf },
-  dialect: { name: "text", frameHeader: (size) => Buffer.from(`${size}:`), resetCode: codeOf },
+  dialect: { name: "text", subgroups: false, objectHeader: (size) => Buffer.from(`${size}:`), resetCode: codeOf },
   source: (session) => new PeerSource(session, PROTOCOL),
 };
 

@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { describe, it } from "node:test";
 import type { Link } from "../../moq/link.ts";
+import { FetchIntoGroup } from "../../moq/model/fetched-group.ts";
+import { groupRange, wholeGroup } from "../../moq/model/locations.ts";
 import { encodeRequest } from "../../moq/wire/lite/requests.ts";
 import { capabilities } from "../../moq/wire/lite/versions.ts";
 import { LIVE, SESSION_LIMITS, TestRelay, TestViewer, TRACK, VERSIONS, write } from "./support.ts";
@@ -123,7 +125,7 @@ describe("a publisher that dies", () => {
     const viewer = (await relay.connect()).watch("live/a");
     await relay.pass(100);
     for (const writer of broadcast.open(0)) {
-      writer.frame(1000, 0);
+      writer.object(1000, 0);
       writer.payload(Buffer.from("half of it"));
     }
     await relay.pass(100);
@@ -281,7 +283,7 @@ describe("bounds of a session", () => {
     await relay.pass(100);
     for (let i = 0; i < 20; i++) {
       const sink = new TestViewer();
-      viewer.session.source.fetch("live/a", TRACK, i, 0, sink.group(i));
+      viewer.session.source.fetch("live/a", TRACK, groupRange(i), 0, new FetchIntoGroup(sink.subgroup(wholeGroup(i))));
       const answers: unknown[] = [];
       viewer.session.source.info("live/a", TRACK, (answer) => answers.push(answer));
       await relay.pass(100);

@@ -1,6 +1,8 @@
 /** A publisher of groups that are known before it starts. */
 import type { Trust } from "../../moq/link.ts";
-import type { GroupWriter, Source } from "../../moq/model/contract.ts";
+import type { Source, SubgroupWriter } from "../../moq/model/contract.ts";
+import { GroupIntoFetch } from "../../moq/model/fetched-group.ts";
+import { wholeGroup } from "../../moq/model/locations.ts";
 import type { Session } from "../../moq/session/index.ts";
 import { clientBroadcasts, dialling, openClient, type SessionEnd } from "./client.ts";
 
@@ -34,10 +36,10 @@ export async function publishTo(
 
 function sourceOf(name: string, groups: readonly (readonly string[])[]): Source {
   const info = { priority: 0, ordered: false, maxLatency: 10_000, timescale: 1_000 };
-  const send = (writer: GroupWriter, frames: readonly string[]) => {
+  const send = (writer: SubgroupWriter, frames: readonly string[]) => {
     for (const frame of frames) {
       const bytes = Buffer.from(frame);
-      writer.frame(bytes.length, undefined);
+      writer.object(bytes.length, undefined);
       if (bytes.length > 0) writer.payload(bytes);
       writer.end();
     }
@@ -51,15 +53,15 @@ function sourceOf(name: string, groups: readonly (readonly string[])[]): Source 
         if (track !== name) return sink.closed("not_found");
         sink.info(info);
         const newest = groups.length - 1;
-        const writer = sink.group(newest);
+        const writer = sink.subgroup(wholeGroup(newest));
         if (typeof writer !== "string") send(writer, groups[newest] ?? []);
       });
       return { update: () => {}, cancel: () => {} };
     },
-    fetch(_path, track, sequence, _priority, writer) {
-      const frames = groups[sequence];
+    fetch(_path, track, { start }, _priority, writer) {
+      const frames = groups[start.group];
       if (track !== name || frames === undefined) writer.reset("not_found");
-      else send(writer, frames);
+      else send(new GroupIntoFetch(start.group, writer), frames);
       return () => {};
     },
   };

@@ -113,7 +113,7 @@ describe("payloads are cut through", () => {
     const events: string[] = [];
     const buffers = new Set<ArrayBufferLike>();
     const sink = {
-      frame: (size: number, timestamp: number | undefined) => events.push(`frame ${size} at ${timestamp}`),
+      object: (size: number, timestamp: number | undefined) => events.push(`frame ${size} at ${timestamp}`),
       payload: (piece: Uint8Array) => {
         events.push(`payload ${hex(piece)}`);
         buffers.add(piece.buffer);

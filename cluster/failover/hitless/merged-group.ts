@@ -1,4 +1,4 @@
-import type { GroupWriter } from "../../../moq/model/index.ts";
+import type { ObjectStatus, SubgroupWriter } from "../../../moq/model/index.ts";
 import type { Reason } from "../../../moq/reason.ts";
 
 /** Which of a track's two sources sends a copy of a group. */
@@ -30,7 +30,7 @@ interface Progress {
  * where one source stops, the other one continues with the next byte. Nothing is kept, so a slow source holds nothing.
  */
 export class MergedGroup {
-  readonly #writer: GroupWriter;
+  readonly #writer: SubgroupWriter;
   readonly #events: MergedGroupEvents;
   readonly #progress: Progress = { frames: 0, inFrame: false, size: 0, at: 0 };
   readonly #copies = new Map<Sender, Copy>();
@@ -38,7 +38,7 @@ export class MergedGroup {
   readonly #failed = new Set<Sender>();
   #over = false;
 
-  constructor(writer: GroupWriter, events: MergedGroupEvents) {
+  constructor(writer: SubgroupWriter, events: MergedGroupEvents) {
     this.#writer = writer;
     this.#events = events;
     writer.onStop((reason) => this.#close(reason));
@@ -54,7 +54,7 @@ export class MergedGroup {
   }
 
   /** `sender` begins to send it, from its first frame. An earlier copy of the same source is dropped. */
-  feed(sender: Sender): GroupWriter {
+  feed(sender: Sender): SubgroupWriter {
     this.#copies.get(sender)?.detach();
     const copy = new Copy(this.#writer, this.#progress, {
       differs: () => {
@@ -132,11 +132,11 @@ interface CopyEvents {
 }
 
 /** The group as one source sends it. */
-class Copy implements GroupWriter {
+class Copy implements SubgroupWriter {
   readonly #progress: Progress;
   readonly #events: CopyEvents;
   /** Absent once nothing of this copy is passed on any more. */
-  #target: GroupWriter | undefined;
+  #target: SubgroupWriter | undefined;
   /** Whole frames that came. */
   #index = 0;
   /** Bytes of the current frame that came. */
@@ -148,7 +148,7 @@ class Copy implements GroupWriter {
   #onStop: ((reason: Reason) => void) | undefined;
   #stopped: Reason | undefined;
 
-  constructor(target: GroupWriter, progress: Progress, events: CopyEvents) {
+  constructor(target: SubgroupWriter, progress: Progress, events: CopyEvents) {
     this.#target = target;
     this.#progress = progress;
     this.#events = events;
@@ -171,7 +171,7 @@ class Copy implements GroupWriter {
     this.#onStop?.(reason);
   }
 
-  frame(size: number, timestamp: number | undefined): void {
+  object(size: number, timestamp: number | undefined, id?: number, properties?: Uint8Array): void {
     if (this.#target === undefined) return;
     this.#at = 0;
     const progress = this.#progress;
@@ -180,8 +180,15 @@ class Copy implements GroupWriter {
       progress.inFrame = true;
       progress.size = size;
       progress.at = 0;
-      this.#target.frame(size, timestamp);
+      this.#target.object(size, timestamp, id, properties);
     } else if (progress.size !== size) this.#events.differs();
+  }
+
+  status(status: ObjectStatus, id: number, properties?: Uint8Array): void {
+    if (this.#target === undefined || this.#index++ < this.#progress.frames) return;
+    if (this.#progress.inFrame) return this.#events.differs();
+    this.#progress.frames++;
+    this.#target.status(status, id, properties);
   }
 
   payload(bytes: Uint8Array): void {

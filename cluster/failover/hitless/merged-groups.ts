@@ -1,5 +1,5 @@
 import type { Clock } from "../../../moq/clock.ts";
-import type { GroupWriter } from "../../../moq/model/index.ts";
+import type { SubgroupWriter } from "../../../moq/model/index.ts";
 import type { Reason } from "../../../moq/reason.ts";
 import { MergedGroup, type Sender } from "./merged-group.ts";
 
@@ -13,7 +13,7 @@ const UNFED_MS = 5_000;
 export interface MergedGroupsDeps {
   readonly clock: Clock;
   /** A writer for a group that has not begun; the reason where the viewers refuse it. */
-  readonly begin: (sequence: number) => GroupWriter | Reason;
+  readonly begin: (sequence: number) => SubgroupWriter | Reason;
   /** Whether the source may send groups, now or after a failover. */
   readonly expects: (sender: Sender) => boolean;
   readonly differs: (sender: Sender) => void;
@@ -100,7 +100,7 @@ export class MergedGroups {
     return start;
   }
 
-  begin(sender: Sender, sequence: number): GroupWriter | Reason {
+  begin(sender: Sender, sequence: number): SubgroupWriter | Reason {
     const { clock } = this.#deps;
     let group = this.#open.get(sequence);
     const at = this.#begun.get(sequence);
@@ -152,7 +152,7 @@ export class MergedGroups {
     for (const group of [...this.#open.values()]) group.reset(reason);
   }
 
-  #make(sequence: number, writer: GroupWriter): MergedGroup {
+  #make(sequence: number, writer: SubgroupWriter): MergedGroup {
     const { differs, duplicate } = this.#deps;
     const group = new MergedGroup(writer, {
       over: () => {

@@ -1,5 +1,5 @@
 import type { Clock } from "../../../moq/clock.ts";
-import type { GroupWriter, SubscribeOptions } from "../../../moq/model/index.ts";
+import type { DatagramObject, SubgroupStart, SubgroupWriter, SubscribeOptions } from "../../../moq/model/index.ts";
 import type { Reason } from "../../../moq/reason.ts";
 import type { Peers } from "../../contract.ts";
 import { type TrackAddress, TrackAtRelay, type TrackAtRelayEvents } from "../track-at-relay.ts";
@@ -25,7 +25,7 @@ export interface SecondSourceDeps {
   readonly direct: () => number | undefined;
   /** Relays other than `first`, best first. */
   readonly candidates: (first: string) => readonly string[];
-  readonly datagram: (sequence: number, timestamp: number, payload: Uint8Array) => void;
+  readonly datagram: (datagram: DatagramObject) => void;
   /** It was lost while the first source continues. */
   readonly carried: () => void;
 }
@@ -127,7 +127,7 @@ export class SecondSource implements TrackAtRelayEvents {
     if (from === this.#current) this.#confirmed = true;
   }
 
-  group(from: TrackAtRelay, sequence: number): GroupWriter | Reason {
+  subgroup(from: TrackAtRelay, { group: sequence }: SubgroupStart): SubgroupWriter | Reason {
     if (this.#differs) {
       this.#dropDifferent();
       return "duplicate";
@@ -142,8 +142,8 @@ export class SecondSource implements TrackAtRelayEvents {
     return writer;
   }
 
-  datagram(_from: TrackAtRelay, sequence: number, timestamp: number, payload: Uint8Array): void {
-    this.#deps.datagram(sequence, timestamp, payload);
+  datagram(_from: TrackAtRelay, datagram: DatagramObject): void {
+    this.#deps.datagram(datagram);
   }
 
   /** What this relay does not send, the first source may send. */

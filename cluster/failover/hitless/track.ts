@@ -1,4 +1,12 @@
-import type { GroupWriter, SubscribeOptions, Upstream, UpstreamSink } from "../../../moq/model/index.ts";
+import {
+  type DatagramObject,
+  type SubgroupStart,
+  type SubgroupWriter,
+  type SubscribeOptions,
+  type Upstream,
+  type UpstreamSink,
+  wholeGroup,
+} from "../../../moq/model/index.ts";
 import type { Reason } from "../../../moq/reason.ts";
 import { FailoverTrack, type FailoverTrackDeps } from "../track.ts";
 import type { TrackAddress } from "../track-at-relay.ts";
@@ -122,7 +130,7 @@ export class HitlessTrack implements Upstream, HitlessMember {
       merged: this.#merged,
       direct: () => this.#direct,
       candidates: besides,
-      datagram: (sequence, timestamp, payload) => this.#datagram(sequence, timestamp, payload),
+      datagram: (datagram) => this.#datagram(datagram),
       carried: () => void hitless.counters.carried++,
     });
   }
@@ -131,7 +139,7 @@ export class HitlessTrack implements Upstream, HitlessMember {
     const { clock, counters, hitless } = this.#deps;
     return new MergedGroups({
       clock,
-      begin: (sequence) => this.#sink.group(sequence),
+      begin: (sequence) => this.#sink.subgroup(wholeGroup(sequence)),
       expects: (sender) => sender === "first" || this.#second?.live === true,
       differs: () => {
         hitless.counters.differences++;
@@ -155,31 +163,32 @@ export class HitlessTrack implements Upstream, HitlessMember {
         sink.started(sequence);
         this.#checkSecond();
       },
-      group: (sequence) => this.#group(sequence),
-      datagram: (sequence, timestamp, payload) => this.#datagram(sequence, timestamp, payload),
+      subgroup: (start) => this.#subgroup(start),
+      datagram: (datagram) => this.#datagram(datagram),
       dropped: (start, end) => sink.dropped(start, end),
       ended: (end) => sink.ended(end),
       closed: (reason) => sink.closed(reason),
     };
   }
 
-  /** A group of the first source. */
-  #group(sequence: number): GroupWriter | Reason {
+  /** A subgroup of the first source. */
+  #subgroup(start: SubgroupStart): SubgroupWriter | Reason {
+    const sequence = start.group;
     this.#firstSends = true;
     const merged = this.#merged;
     if (merged === undefined || (this.#second === undefined && merged.isNew(sequence))) {
       this.#direct = Math.max(this.#direct ?? sequence, sequence);
-      return this.#sink.group(sequence);
+      return this.#sink.subgroup(start);
     }
     const writer = merged.begin("first", sequence);
     this.#checkSecond(sequence);
     return writer;
   }
 
-  #datagram(sequence: number, timestamp: number, payload: Uint8Array): void {
-    if (this.#second === undefined || this.#merged?.isFirst(sequence) === true) {
-      this.#sink.datagram(sequence, timestamp, payload);
-    } else this.#deps.hitless.counters.duplicateBytes += payload.length;
+  #datagram(datagram: DatagramObject): void {
+    if (this.#second === undefined || this.#merged?.isFirst(datagram.group) === true) {
+      this.#sink.datagram(datagram);
+    } else this.#deps.hitless.counters.duplicateBytes += datagram.payload.length;
   }
 
   /** A second source is asked once the first one has answered: a relay that has no such track is not asked twice. */

@@ -12,7 +12,8 @@ export function dialectOf(caps: Capabilities): Dialect {
   if (dialect === undefined) {
     dialect = {
       name,
-      frameHeader: (size, delta) => encodeFrameHeader(caps, size, delta),
+      subgroups: false,
+      objectHeader: (size, delta) => encodeFrameHeader(caps, size, delta),
       resetCode: streamCodes(caps).codeOf,
     };
     dialects.set(name, dialect);

@@ -1,5 +1,5 @@
 import type { RecvStream } from "../../link.ts";
-import type { GroupWriter } from "../../model/index.ts";
+import { type SubgroupWriter, wholeGroup } from "../../model/index.ts";
 import type { Reason } from "../../reason.ts";
 import { BoundExceeded, READ } from "../../wire/codec/index.ts";
 import { type FrameSink, type GroupHeader, type Setup, UniReader, type UniSink } from "../../wire/lite/index.ts";
@@ -22,7 +22,7 @@ export class IncomingUni implements TurnHandler, UniSink {
   readonly #host: UniHost;
   readonly #stream: RecvStream;
   readonly #reader: UniReader;
-  #writer: GroupWriter | undefined;
+  #writer: SubgroupWriter | undefined;
   #ignored = false;
 
   constructor(context: LiteContext, host: UniHost, stream: RecvStream) {
@@ -35,7 +35,7 @@ export class IncomingUni implements TurnHandler, UniSink {
   group({ subscribe, sequence }: GroupHeader): FrameSink {
     this.#host.headerComplete(this);
     const { received } = this.#context.session;
-    this.#writer = received.begin(this.#stream, this.#host.subscription(subscribe), sequence);
+    this.#writer = received.begin(this.#stream, this.#host.subscription(subscribe), wholeGroup(sequence));
     this.#ignored = this.#writer === undefined;
     return this.#writer ?? NOTHING;
   }
@@ -103,7 +103,7 @@ export class IncomingUni implements TurnHandler, UniSink {
     }
   }
 
-  #end(how: (writer: GroupWriter) => void): void {
+  #end(how: (writer: SubgroupWriter) => void): void {
     const writer = this.#writer;
     if (writer === undefined) return;
     this.#writer = undefined;
@@ -113,4 +113,4 @@ export class IncomingUni implements TurnHandler, UniSink {
 }
 
 /** Where the frames of a group that was refused go. */
-const NOTHING = { frame: () => {}, payload: () => {}, end: () => {} };
+const NOTHING = { object: () => {}, payload: () => {}, end: () => {} };

@@ -10,7 +10,7 @@ import {
   type RecvHandler,
   type RecvStream,
 } from "../../link.ts";
-import type { Source } from "../../model/index.ts";
+import { datagramGroup, type Source } from "../../model/index.ts";
 import { DEFAULT_WIRE_LIMITS, ProtocolViolation, READ } from "../../wire/codec/index.ts";
 import {
   type Capabilities,
@@ -191,7 +191,7 @@ class LiteSession implements Session, LinkHandler {
         const datagram = decodeDatagram(bytes);
         if (datagram === undefined) return;
         const { subscribe, sequence, timestamp, payload } = datagram;
-        core.source.subscription(subscribe)?.datagram(sequence, timestamp, payload);
+        core.source.subscription(subscribe)?.datagram(datagramGroup(sequence, timestamp, payload));
       });
       return READ;
     },

@@ -32,4 +32,4 @@ function setupOf(caps: Capabilities): SetupProtocol {
 }
 
 /** Takes the frames of a group that arrives before the session. The session reads them again. */
-const NOTHING = { frame: () => {}, payload: () => {}, end: () => {} };
+const NOTHING = { object: () => {}, payload: () => {}, end: () => {} };

@@ -1,4 +1,12 @@
-import type { GroupWriter, SubscribeOptions, TrackInfo, UpstreamSink } from "../../model/index.ts";
+import {
+  type FetchRange,
+  type FetchWriter,
+  GroupIntoFetch,
+  LAST_OBJECT,
+  type SubscribeOptions,
+  type TrackInfo,
+  type UpstreamSink,
+} from "../../model/index.ts";
 import {
   encodeRequest,
   encodeSubscribeUpdate,
@@ -54,9 +62,13 @@ export class LiteSourceProtocol implements SourceProtocol {
     return { request: encodeRequest({ kind: "track", ...asked }, this.#caps), answer };
   }
 
-  fetch(asked: AskedTrack, sequence: number, priority: number, writer: GroupWriter): RequestMessages {
-    const request = { kind: "fetch" as const, ...asked, priority, group: sequence };
-    return { request: encodeRequest(request, this.#caps), answer: new FrameReader(this.#caps, this.#wire, writer) };
+  /** A FETCH asks for one whole group. */
+  fetch(asked: AskedTrack, range: FetchRange, priority: number, writer: FetchWriter): RequestMessages | undefined {
+    const { start, end } = range;
+    if (start.group !== end.group || start.object !== 0 || end.object !== LAST_OBJECT) return undefined;
+    const request = encodeRequest({ kind: "fetch", ...asked, priority, group: start.group }, this.#caps);
+    const group = new GroupIntoFetch(start.group, writer);
+    return { request, answer: new FrameReader(this.#caps, this.#wire, group) };
   }
 }
 

@@ -1,5 +1,5 @@
 import type { BidiStream } from "../../link.ts";
-import type { TrackInfo } from "../../model/index.ts";
+import type { DatagramObject, SubgroupStart, TrackInfo } from "../../model/index.ts";
 import type { Reason } from "../../reason.ts";
 import {
   DATAGRAM_BYTES,
@@ -45,13 +45,14 @@ export class LiteSubscribeWriter implements SubscribeWriter {
     if (this.#context.caps.subscribeOk === "start") this.#send({ kind: "start", group: sequence });
   }
 
-  groupHeader(sequence: number): Uint8Array {
-    return encodeGroupStream(this.#context.caps, { subscribe: this.#request.id, sequence });
+  subgroupHeader({ group }: SubgroupStart): Uint8Array {
+    return encodeGroupStream(this.#context.caps, { subscribe: this.#request.id, sequence: group });
   }
 
-  datagram(sequence: number, timestamp: number, payload: Uint8Array): Uint8Array | undefined {
-    if (!this.#context.caps.datagrams) return undefined;
-    const bytes = encodeDatagram({ subscribe: this.#request.id, sequence, timestamp, payload });
+  /** A datagram is a group of one frame, so an object that shares its group with others has none. */
+  datagram({ group, object, timestamp = 0, endsGroup, payload }: DatagramObject): Uint8Array | undefined {
+    if (!this.#context.caps.datagrams || object !== 0 || !endsGroup) return undefined;
+    const bytes = encodeDatagram({ subscribe: this.#request.id, sequence: group, timestamp, payload });
     return bytes.length > DATAGRAM_BYTES ? undefined : bytes;
   }
 

@@ -17,7 +17,7 @@ import type { Capabilities } from "./versions.ts";
 /** Is called with frames as they arrive. */
 export interface FrameSink {
   /** A frame begins. `timestamp` is absolute, in the track's timescale; absent where the version has none. */
-  frame(size: number, timestamp: number | undefined): void;
+  object(size: number, timestamp: number | undefined): void;
   /** The next bytes of the frame, valid during the call. */
   payload(bytes: Uint8Array): void;
   /** The frame is complete. */
@@ -132,7 +132,7 @@ export class FrameReader {
       throw new BoundExceeded("frame_bytes", `frame of ${size} bytes, at most ${this.#maxBytes}`);
     }
     this.#missing = size;
-    this.#sink.frame(size, this.#timestamps ? this.#timestamp : undefined);
+    this.#sink.object(size, this.#timestamps ? this.#timestamp : undefined);
     if (size === 0) this.#end();
   }
 

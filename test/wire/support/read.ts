@@ -92,7 +92,7 @@ function collector(out: (message: unknown) => void): FrameSink {
   let head: { size: number; timestamp: number | undefined } | undefined;
   let pieces: Uint8Array[] = [];
   return {
-    frame: (size, timestamp) => {
+    object: (size, timestamp) => {
       if (head !== undefined) throw new Error("a frame begins inside another");
       head = { size, timestamp };
     },
