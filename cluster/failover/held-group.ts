@@ -159,9 +159,10 @@ class ResumingWriter extends ForwardingWriter {
 
   override status(status: ObjectStatus, id: number, properties?: Uint8Array): void {
     if (this.target === undefined || this.#index++ < this.#progress.frames) return;
-    if (this.#progress.begun !== undefined) return this.#events.mismatch();
-    this.#progress.frames++;
-    this.target.status(status, id, properties);
+    if (this.#progress.begun === undefined) {
+      this.#progress.frames++;
+      this.target.status(status, id, properties);
+    } else this.#events.mismatch();
   }
 
   override finish(): void {

@@ -186,9 +186,11 @@ class Copy implements SubgroupWriter {
 
   status(status: ObjectStatus, id: number, properties?: Uint8Array): void {
     if (this.#target === undefined || this.#index++ < this.#progress.frames) return;
-    if (this.#progress.inFrame) return this.#events.differs();
-    this.#progress.frames++;
-    this.#target.status(status, id, properties);
+    if (this.#progress.inFrame) this.#events.differs();
+    else {
+      this.#progress.frames++;
+      this.#target.status(status, id, properties);
+    }
   }
 
   payload(bytes: Uint8Array): void {
