@@ -1,7 +1,13 @@
 /** Our own publisher and viewer: the other end of a peer. */
 import { createHash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { GroupWriter, Source, SubscribeOptions, UpstreamSink } from "../../../moq/model/index.ts";
+import {
+  type Source,
+  type SubgroupWriter,
+  type SubscribeOptions,
+  type UpstreamSink,
+  wholeGroup,
+} from "../../../moq/model/index.ts";
 import { type Client, connect } from "../../../relay/client/index.ts";
 import type { End, SeenObject } from "./contract.ts";
 
@@ -46,7 +52,7 @@ export async function referencePublisher(url: URL, path: string, track: string):
       else queueMicrotask(() => sink.closed("not_found"));
       return { update: () => {}, cancel: () => void sinks.delete(sink) };
     },
-    fetch: (_path, _track, _sequence, _priority, writer) => {
+    fetch: (_path, _track, _range, _priority, writer) => {
       writer.reset("unsupported");
       return () => {};
     },
@@ -69,10 +75,10 @@ function payloadOf(group: number, object: number): Buffer {
 }
 
 function writeGroup(sink: UpstreamSink, group: number, payloads: readonly Uint8Array[]): void {
-  const writer = sink.group(group);
+  const writer = sink.subgroup(wholeGroup(group));
   if (typeof writer === "string") return;
   for (const [object, payload] of payloads.entries()) {
-    writer.frame(payload.length, group * GROUP_MS + object);
+    writer.object(payload.length, group * GROUP_MS + object);
     writer.payload(payload);
     writer.end();
   }
@@ -88,8 +94,8 @@ export async function referenceViewer(url: URL, path: string, track: string): Pr
   const sink: UpstreamSink = {
     info: () => {},
     started: () => {},
-    group: (group) => new Recorder(group, objects),
-    datagram: (group, _timestamp, payload) => void objects.push(seen(group, 0, payload)),
+    subgroup: ({ group }) => new Recorder(group, objects),
+    datagram: ({ group, object, payload }) => void objects.push(seen(group, object, payload)),
     dropped: () => {},
     ended: () => {},
     closed: (reason) => {
@@ -128,7 +134,7 @@ function ending(
 }
 
 /** Takes the objects of a group, each when it is whole. */
-class Recorder implements GroupWriter {
+class Recorder implements SubgroupWriter {
   readonly #group: number;
   readonly #into: SeenObject[];
   #object = -1;
@@ -139,8 +145,8 @@ class Recorder implements GroupWriter {
     this.#into = into;
   }
 
-  frame(): void {
-    this.#object++;
+  object(_size: number, _timestamp: number | undefined, id = this.#object + 1): void {
+    this.#object = id;
     this.#payload = [];
   }
 
@@ -152,6 +158,7 @@ class Recorder implements GroupWriter {
     this.#into.push(seen(this.#group, this.#object, Buffer.concat(this.#payload)));
   }
 
+  status(): void {}
   finish(): void {}
   reset(): void {}
   onStop(): void {}
