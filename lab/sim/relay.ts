@@ -13,7 +13,10 @@ import { Broadcasts } from "../../moq/model/index.ts";
 import {
   type AnnounceTable,
   ChannelRegistry,
+  EXPERIMENTAL_PROTOCOLS,
+  MESH_PROTOCOLS,
   openAccess,
+  protocols,
   type Session,
   startSession,
 } from "../../moq/session/index.ts";
@@ -88,8 +91,8 @@ export class SimRelay {
   }
 
   async listen(): Promise<void> {
-    const protocols = ["moqmesh-1", "moq-lite-05", "moq-lite-03"];
-    const options = { host: this.info.node, port: 1, protocols, certificate: CERTIFICATE, limits: CLIENT_LINK };
+    const offered = [...MESH_PROTOCOLS, ...protocols(EXPERIMENTAL_PROTOCOLS)];
+    const options = { host: this.info.node, port: 1, protocols: offered, certificate: CERTIFICATE, limits: CLIENT_LINK };
     const listener = await this.engine.listen(options, (request) => this.#accept(request));
     this.#stop = () => listener.close();
     this.mesh.start();
