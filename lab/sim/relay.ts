@@ -92,7 +92,13 @@ export class SimRelay {
 
   async listen(): Promise<void> {
     const offered = [...MESH_PROTOCOLS, ...protocols(EXPERIMENTAL_PROTOCOLS)];
-    const options = { host: this.info.node, port: 1, protocols: offered, certificate: CERTIFICATE, limits: CLIENT_LINK };
+    const options = {
+      host: this.info.node,
+      port: 1,
+      protocols: offered,
+      certificate: CERTIFICATE,
+      limits: CLIENT_LINK,
+    };
     const listener = await this.engine.listen(options, (request) => this.#accept(request));
     this.#stop = () => listener.close();
     this.mesh.start();
