@@ -1,13 +1,20 @@
 import type { Cursor, Writer } from "../codec/index.ts";
 import { newWriter, readCount } from "./codec.ts";
 import type { ReadContext } from "./context.ts";
-import { putExclusiveEnd, putLocation, type RangeEnd, readExclusiveEnd } from "./location.ts";
+import {
+  putExclusiveEnd,
+  putInclusiveEnd,
+  putLocation,
+  type RangeEnd,
+  readExclusiveEnd,
+  readInclusiveEnd,
+} from "./location.ts";
 import { type FullTrackName, putFullTrackName, readFullTrackName } from "./names.ts";
 import { type Parameters, putParameters, readParameters } from "./parameters.ts";
 import { readPropertyBytes } from "./properties.ts";
 import type { Capabilities } from "./versions.ts";
 
-/** What a joining fetch joins: a subscription, which says which track and up to where. */
+/** What a joining fetch joins, before draft 20: a subscription, which says which track and up to where. */
 export interface Joining {
   /** The request id of the subscription. */
   readonly subscription: number;
@@ -20,7 +27,7 @@ export interface Joining {
 export interface Fetch {
   readonly requestId: number;
   readonly of: FullTrackName | Joining;
-  /** Of a track: `filter` is the range, and both of its ends are included. */
+  /** Of a track: `filter` is the range, and both of its ends are included. Before draft 20 it is absolute and has both. */
   readonly parameters: Parameters;
 }
 
@@ -40,6 +47,10 @@ const ABSOLUTE_JOINING = 3;
 
 export function encodeFetch({ requestId, of, parameters }: Fetch, caps: Capabilities): Uint8Array {
   const writer = newWriter(caps).varint(requestId);
+  if (caps.fill) {
+    if ("subscription" in of) throw new RangeError(`no joining fetch in ${caps.protocol}`);
+    return putParameters(putFullTrackName(writer, of), parameters, caps).finish();
+  }
   if ("subscription" in of) {
     writer
       .varint(of.relative ? RELATIVE_JOINING : ABSOLUTE_JOINING)
@@ -61,6 +72,9 @@ function putRange(writer: Writer, filter: Parameters["filter"]): void {
 
 export function readFetch(cursor: Cursor, { caps }: ReadContext): Fetch {
   const requestId = cursor.varint();
+  if (caps.fill) {
+    return { requestId, of: readFullTrackName(cursor), parameters: readParameters(cursor, "fetch", caps) };
+  }
   const type = cursor.varint();
   switch (type) {
     case STANDALONE: {
@@ -82,13 +96,15 @@ export function readFetch(cursor: Cursor, { caps }: ReadContext): Fetch {
 }
 
 export function encodeFetchOk(message: FetchOk, caps: Capabilities): Uint8Array {
-  const writer = putExclusiveEnd(newWriter(caps).bool(message.endOfTrack), message.end);
+  const writer = newWriter(caps).bool(message.endOfTrack);
+  if (caps.fill) putInclusiveEnd(writer, message.end);
+  else putExclusiveEnd(writer, message.end);
   return putParameters(writer, message.parameters, caps).raw(message.properties).finish();
 }
 
 export function readFetchOk(cursor: Cursor, { caps }: ReadContext): FetchOk {
   const endOfTrack = cursor.bool();
-  const end = readExclusiveEnd(cursor);
+  const end = caps.fill ? readInclusiveEnd(cursor) : readExclusiveEnd(cursor);
   const parameters = readParameters(cursor, "fetchOk", caps);
   return { endOfTrack, end, parameters, properties: readPropertyBytes(cursor, caps) };
 }

@@ -23,3 +23,6 @@ export const SETUP_OPTIONS = 64;
 
 /** Tokens of one message. A request needs one or two. Ours: the draft has no bound. */
 export const MESSAGE_TOKENS = 16;
+
+/** Ranges of all range filters of one message. Ours: an endpoint says in SETUP how many it takes, which must not be more. */
+export const FILTER_RANGES = 256;

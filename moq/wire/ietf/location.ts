@@ -31,3 +31,18 @@ export function readExclusiveEnd(cursor: Cursor): RangeEnd {
 export function putExclusiveEnd(writer: Writer, { group, object }: RangeEnd): Writer {
   return writer.varint(group).varint(object === undefined ? 0 : object + 1);
 }
+
+/** An end as FETCH_OK has it since draft 20: the last location. The largest object stands for the whole group. */
+export function readInclusiveEnd(cursor: Cursor): RangeEnd {
+  const group = readCount(cursor);
+  const object = cursor.saturating();
+  return object > Number.MAX_SAFE_INTEGER ? { group } : { group, object };
+}
+
+export function putInclusiveEnd(writer: Writer, { group, object }: RangeEnd): Writer {
+  writer.varint(group);
+  return object === undefined ? writer.varintBig(LARGEST_OBJECT) : writer.varint(object);
+}
+
+/** Object ids have 64 bits. */
+const LARGEST_OBJECT = 2n ** 64n - 1n;

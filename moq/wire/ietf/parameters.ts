@@ -1,11 +1,20 @@
 import type { Cursor, Writer } from "../codec/index.ts";
 import { newCursor, newWriter, putBytes, readBytes, readCount } from "./codec.ts";
 import { nextType } from "./key-values.ts";
-import { MESSAGE_BYTES, MESSAGE_TOKENS } from "./limits.ts";
+import { FILTER_RANGES, MESSAGE_BYTES, MESSAGE_TOKENS } from "./limits.ts";
 import { type Location, putLocation, readLocation } from "./location.ts";
-import { type LocationFilter, putSubscriptionFilter, readSubscriptionFilter } from "./location-filter.ts";
+import { type LocationFilter, putLocationFilter, readLocationFilter } from "./location-filter.ts";
 import { type Namespace, putNamespace, readNamespace } from "./names.ts";
 import { isInScope, type Scope } from "./parameter-scopes.ts";
+import {
+  type FilteredField,
+  InvalidFilter,
+  isSameFilter,
+  putRangeFilter,
+  RANGE_FILTERS,
+  type RangeFilter,
+  readRangeFilter,
+} from "./range-filter.ts";
 import { encodeToken, readToken, type Token } from "./token.ts";
 import type { Capabilities } from "./versions.ts";
 
@@ -32,6 +41,13 @@ export interface Parameters {
   /** The largest group that the subscriber knows, plus one; 0 for none. */
   readonly newGroupRequest?: number;
   readonly namespacePrefix?: Namespace;
+  readonly rangeFilters?: readonly RangeFilter[];
+  /** What is different for the fill that the subscription asks for by having this. */
+  readonly fill?: Parameters;
+  /** The answer should have the properties of the track. */
+  readonly includeProperties?: boolean;
+  /** Of a message that was read: a filter is not valid, and the request must be refused with INVALID_FILTER. */
+  readonly invalidFilter?: true;
 }
 
 type Reading = { -readonly [Field in keyof Parameters]: Parameters[Field] };
@@ -40,7 +56,10 @@ type Reading = { -readonly [Field in keyof Parameters]: Parameters[Field] };
 interface Definition {
   readonly type: number;
   readonly name: string;
-  readonly lengthPrefixed: boolean;
+  /** A function where drafts differ. */
+  readonly lengthPrefixed: boolean | ((caps: Capabilities) => boolean);
+  /** Absent: in every draft. */
+  has?(caps: Capabilities): boolean;
   /** May be in a message more than once. */
   readonly repeats?: boolean;
   read(value: Cursor, into: Reading, caps: Capabilities): void;
@@ -91,12 +110,12 @@ const DEFINITIONS: readonly Definition[] = [
   },
   {
     type: 0x21,
-    name: "SUBSCRIPTION_FILTER",
-    lengthPrefixed: true,
-    read: (value, into) => {
-      into.filter = readSubscriptionFilter(value);
+    name: "LOCATION_FILTER",
+    lengthPrefixed: (caps) => caps.locationFilter !== "typed",
+    read: (value, into, caps) => {
+      into.filter = readLocationFilter(value, caps);
     },
-    write: ({ filter }) => (filter === undefined ? [] : [(value) => putSubscriptionFilter(value, filter)]),
+    write: ({ filter }, caps) => (filter === undefined ? [] : [(value) => putLocationFilter(value, filter, caps)]),
   },
   {
     ...bare("GROUP_ORDER", 0x22),
@@ -107,6 +126,23 @@ const DEFINITIONS: readonly Definition[] = [
     },
     write: ({ groupOrder }) => (groupOrder === undefined ? [] : [(value) => value.u8(ORDERS.indexOf(groupOrder))]),
   },
+  {
+    type: 0x23,
+    name: "FILL_PARAMETERS",
+    lengthPrefixed: true,
+    has: (caps) => caps.fill,
+    read: (value, into, caps) => {
+      const { invalidFilter, ...fill } = readParameters(value, "fill", caps);
+      into.fill = fill;
+      if (invalidFilter) into.invalidFilter = true;
+    },
+    write: ({ fill }, caps) => (fill === undefined ? [] : [(value) => putParameters(value, fill, caps)]),
+  },
+  rangeFilter("SUBGROUP_FILTER", "subgroup"),
+  rangeFilter("OBJECTID_FILTER", "object"),
+  rangeFilter("PRIORITY_FILTER", "priority"),
+  rangeFilter("OBJECT_PROPERTY_FILTER", "object_property"),
+  rangeFilter("TRACK_PROPERTY_FILTER", "track_property"),
   count("NEW_GROUP_REQUEST", 0x32, "newGroupRequest"),
   {
     ...bare("TRACK_NAMESPACE_PREFIX", 0x34),
@@ -115,6 +151,15 @@ const DEFINITIONS: readonly Definition[] = [
     },
     write: ({ namespacePrefix }) =>
       namespacePrefix === undefined ? [] : [(value) => putNamespace(value, namespacePrefix)],
+  },
+  {
+    ...bare("INCLUDE_PROPERTIES", 0x35),
+    has: (caps) => caps.fill,
+    read: (value, into) => {
+      into.includeProperties = value.bool();
+    },
+    write: ({ includeProperties }) =>
+      includeProperties === undefined ? [] : [(value) => value.bool(includeProperties)],
   },
 ];
 
@@ -128,11 +173,11 @@ export function readParameters(cursor: Cursor, scope: Scope, caps: Capabilities)
     const last = type;
     type = nextType(cursor, last);
     const definition = BY_TYPE.get(type);
-    if (definition === undefined) throw cursor.violation("unknown parameter");
-    const { name, repeats = false, lengthPrefixed } = definition;
+    if (definition === undefined || !isDefined(definition, caps)) throw cursor.violation("unknown parameter");
+    const { name, repeats = false } = definition;
     if (!first && type === last && !repeats) throw cursor.violation(`${name} twice`);
     if (!isInScope(definition.type, scope, caps)) throw cursor.violation(`${name} is not allowed here`);
-    if (!lengthPrefixed) {
+    if (!hasLength(definition, caps)) {
       definition.read(cursor, parameters, caps);
       continue;
     }
@@ -145,7 +190,7 @@ export function readParameters(cursor: Cursor, scope: Scope, caps: Capabilities)
 
 /** Writes the count and the parameters, by ascending type. */
 export function putParameters(writer: Writer, parameters: Parameters, caps: Capabilities): Writer {
-  const values = DEFINITIONS.flatMap((definition) =>
+  const values = DEFINITIONS.filter((definition) => isDefined(definition, caps)).flatMap((definition) =>
     definition.write(parameters, caps).map((put) => ({ definition, put })),
   );
   writer.varint(values.length);
@@ -153,7 +198,7 @@ export function putParameters(writer: Writer, parameters: Parameters, caps: Capa
   for (const { definition, put } of values) {
     writer.varint(definition.type - last);
     last = definition.type;
-    if (!definition.lengthPrefixed) {
+    if (!hasLength(definition, caps)) {
       put(writer);
       continue;
     }
@@ -162,6 +207,44 @@ export function putParameters(writer: Writer, parameters: Parameters, caps: Capa
     putBytes(writer, value.finish());
   }
   return writer;
+}
+
+function isDefined(definition: Definition, caps: Capabilities): boolean {
+  return definition.has?.(caps) ?? true;
+}
+
+function hasLength({ lengthPrefixed }: Definition, caps: Capabilities): boolean {
+  return typeof lengthPrefixed === "function" ? lengthPrefixed(caps) : lengthPrefixed;
+}
+
+/** A range filter. One that is not valid is left out, and the message has to be refused. */
+function rangeFilter(name: string, field: FilteredField): Definition {
+  return {
+    type: RANGE_FILTERS[field],
+    name,
+    lengthPrefixed: true,
+    repeats: true,
+    has: (caps) => caps.rangeFilters,
+    read: (value, into) => {
+      const others = into.rangeFilters ?? [];
+      try {
+        const filter = readRangeFilter(value, field, FILTER_RANGES - rangesOf(others));
+        if (others.some((other) => isSameFilter(other, filter))) throw new InvalidFilter("filter twice");
+        into.rangeFilters = [...others, filter];
+      } catch (error) {
+        if (!(error instanceof InvalidFilter)) throw error;
+        into.invalidFilter = true;
+        value.rest();
+      }
+    },
+    write: ({ rangeFilters = [] }) =>
+      rangeFilters.filter((filter) => filter.field === field).map((filter) => (value) => putRangeFilter(value, filter)),
+  };
+}
+
+/** Filters count as a range at least, so that their number is bounded as well. */
+function rangesOf(filters: readonly RangeFilter[]): number {
+  return filters.reduce((sum, { ranges }) => sum + Math.max(1, ranges.length), 0);
 }
 
 function bare(name: string, type: number) {

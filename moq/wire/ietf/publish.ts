@@ -52,3 +52,16 @@ export function readPublishDone(cursor: Cursor): PublishDone {
   // Every draft has a value over 2^53 for an unknown number.
   return streams > Number.MAX_SAFE_INTEGER ? { code, reason } : { code, streams, reason };
 }
+
+/** PUBLISH_STATE_NOTIFY, since draft 20: parameters of a subscription that have changed without an update. */
+export interface PublishState {
+  readonly parameters: Parameters;
+}
+
+export function encodePublishState({ parameters }: PublishState, caps: Capabilities): Uint8Array {
+  return putParameters(newWriter(caps), parameters, caps).finish();
+}
+
+export function readPublishState(cursor: Cursor, { caps }: ReadContext): PublishState {
+  return { parameters: readParameters(cursor, "publishState", caps) };
+}

@@ -1,8 +1,9 @@
 import { type Allowance, MESSAGE_UNITS, ProtocolViolation, READ, UNBOUNDED } from "../codec/index.ts";
 import { newCursor, newInbox } from "./codec.ts";
 import type { ReadContext } from "./context.ts";
-import { isRequest, type Message, type MessageKind, type MessageType, messageType, SETUP } from "./message.ts";
+import { type Message, readMessage } from "./message.ts";
 import type { RequestKind } from "./parameter-scopes.ts";
+import { isRequest, type MessageKind, type MessageType, messageType, SETUP } from "./types.ts";
 
 /** What a reader knows of its stream before the first message. */
 export type StreamContext = Pick<ReadContext, "caps" | "from" | "uriBound">;
@@ -10,7 +11,7 @@ export type StreamContext = Pick<ReadContext, "caps" | "from" | "uriBound">;
 /** Messages that the side which opened a request may send after it. */
 const FROM_OPENER: Readonly<Record<RequestKind, readonly MessageKind[]>> = {
   subscribe: ["requestUpdate"],
-  publish: ["requestUpdate", "requestOk", "requestError", "publishDone"],
+  publish: ["requestUpdate", "requestOk", "requestError", "publishDone", "publishState"],
   fetch: ["requestUpdate"],
   trackStatus: [],
   publishNamespace: ["requestUpdate"],
@@ -31,7 +32,7 @@ const ANSWERS: Readonly<Record<RequestKind, MessageKind>> = {
 
 /** Messages that the other side may send after its answer, besides answers to updates. */
 const AFTER_ANSWER: Readonly<Record<RequestKind, readonly MessageKind[]>> = {
-  subscribe: ["publishDone"],
+  subscribe: ["publishDone", "publishState"],
   publish: ["requestUpdate"],
   fetch: [],
   trackStatus: [],
@@ -126,7 +127,7 @@ export class MessageReader {
     this.#type = undefined;
     this.#length = undefined;
     const cursor = newCursor(body, type.name, this.#stream.caps);
-    const message = type.read(cursor, this.#context(type.kind));
+    const message = readMessage(type.kind, cursor, this.#context(type.kind));
     cursor.end();
     this.#note(type.kind);
     return message;

@@ -16,6 +16,10 @@ export interface Setup {
   /** Bytes of registered tokens that the sender keeps; 0 forbids aliases. */
   readonly maxAuthTokenCacheSize: number;
   readonly tokens: readonly Token[];
+  /** Ranges that the range filters of one request may have; 0 forbids them. Since draft 19. */
+  readonly maxFilterRanges?: number;
+  /** Updates of one request that may be without an answer; absent: any number. Since draft 19. */
+  readonly maxRequestUpdates?: number;
   /** Name and version of the sender's implementation. */
   readonly implementation?: string;
 }
@@ -24,13 +28,17 @@ const PATH = 0x01n;
 const AUTHORIZATION_TOKEN = 0x03n;
 const MAX_AUTH_TOKEN_CACHE_SIZE = 0x04n;
 const AUTHORITY = 0x05n;
+const MAX_FILTER_RANGES = 0x06n;
 const MOQT_IMPLEMENTATION = 0x07n;
+const MAX_REQUEST_UPDATES = 0x08n;
 const NAMES: ReadonlyMap<bigint, string> = new Map([
   [PATH, "PATH"],
   [AUTHORIZATION_TOKEN, "AUTHORIZATION_TOKEN"],
   [MAX_AUTH_TOKEN_CACHE_SIZE, "MAX_AUTH_TOKEN_CACHE_SIZE"],
   [AUTHORITY, "AUTHORITY"],
+  [MAX_FILTER_RANGES, "MAX_FILTER_RANGES"],
   [MOQT_IMPLEMENTATION, "MOQT_IMPLEMENTATION"],
+  [MAX_REQUEST_UPDATES, "MAX_REQUEST_UPDATES"],
 ]);
 
 /** `path-abempty [ "?" query ]` and `authority` of RFC 3986, without a check of what is in brackets. */
@@ -49,15 +57,15 @@ export function encodeSetup(setup: Setup, caps: Capabilities): Uint8Array {
 export function readSetup(cursor: Cursor, context: ReadContext): Setup {
   const known = new Map<bigint, KeyValue>();
   const tokens: Token[] = [];
-  let count = 0;
+  let options = 0;
   readKeyValues(cursor, (pair) => {
-    if (++count > SETUP_OPTIONS) throw cursor.violation(`more than ${SETUP_OPTIONS} options`);
+    if (++options > SETUP_OPTIONS) throw cursor.violation(`more than ${SETUP_OPTIONS} options`);
     if (pair.type === AUTHORIZATION_TOKEN && typeof pair.value !== "bigint") {
       tokens.push(checkedToken(cursor, readToken(pair.value, context.caps), context));
       return;
     }
     const name = NAMES.get(pair.type);
-    if (name === undefined) return;
+    if (name === undefined || !isDefined(pair.type, context.caps)) return;
     if (known.has(pair.type)) throw cursor.violation(`${name} twice`);
     known.set(pair.type, pair);
   });
@@ -68,12 +76,19 @@ export function readSetup(cursor: Cursor, context: ReadContext): Setup {
   const path = checkedUri(text(PATH), "path", context);
   const authority = checkedUri(text(AUTHORITY), "authority", context);
   const implementation = text(MOQT_IMPLEMENTATION);
-  const size = known.get(MAX_AUTH_TOKEN_CACHE_SIZE)?.value ?? 0n;
+  const count = (type: bigint) => {
+    const value = known.get(type)?.value;
+    return typeof value === "bigint" && value > 0n ? Math.min(Number(value), Number.MAX_SAFE_INTEGER) : undefined;
+  };
+  const maxFilterRanges = count(MAX_FILTER_RANGES);
+  const maxRequestUpdates = count(MAX_REQUEST_UPDATES);
   return {
     ...(path === undefined ? {} : { path }),
     ...(authority === undefined ? {} : { authority }),
-    maxAuthTokenCacheSize: typeof size === "bigint" ? Math.min(Number(size), Number.MAX_SAFE_INTEGER) : 0,
+    maxAuthTokenCacheSize: count(MAX_AUTH_TOKEN_CACHE_SIZE) ?? 0,
     tokens,
+    ...(maxFilterRanges === undefined ? {} : { maxFilterRanges }),
+    ...(maxRequestUpdates === undefined ? {} : { maxRequestUpdates }),
     // It should be UTF-8, and is for people to read.
     ...(implementation === undefined ? {} : { implementation: decoder.decode(implementation) }),
   };
@@ -86,12 +101,20 @@ function optionsOf(setup: Setup, caps: Capabilities): KeyValue[] {
   };
   text(PATH, setup.path);
   for (const token of setup.tokens) options.push({ type: AUTHORIZATION_TOKEN, value: encodeToken(token, caps) });
-  if (setup.maxAuthTokenCacheSize > 0) {
-    options.push({ type: MAX_AUTH_TOKEN_CACHE_SIZE, value: BigInt(setup.maxAuthTokenCacheSize) });
-  }
+  const count = (type: bigint, value = 0) => {
+    if (value > 0 && isDefined(type, caps)) options.push({ type, value: BigInt(value) });
+  };
+  count(MAX_AUTH_TOKEN_CACHE_SIZE, setup.maxAuthTokenCacheSize);
+  count(MAX_FILTER_RANGES, setup.maxFilterRanges);
+  count(MAX_REQUEST_UPDATES, setup.maxRequestUpdates);
   text(AUTHORITY, setup.authority);
   text(MOQT_IMPLEMENTATION, setup.implementation);
   return options;
+}
+
+/** Whether the draft has that option. Others are ignored. */
+function isDefined(type: bigint, caps: Capabilities): boolean {
+  return caps.rangeFilters || (type !== MAX_FILTER_RANGES && type !== MAX_REQUEST_UPDATES);
 }
 
 /** A server that reads DELETE or USE_ALIAS in a SETUP ends the session. There can be no alias yet from either side. */

@@ -1,12 +1,13 @@
 /**
  * The drafts of moq-transport, and the only file that knows their numbers. All other code asks for a named capability.
  *
- * Draft 18 is the first of the present wire: a pair of control streams, a stream for each request, varints by leading ones.
+ * Draft 18 is the first of the present wire: a pair of control streams, a stream for each request, varints by leading ones. Draft 23 is
+ * spoken as draft 22 under its own protocol id, because its text could not be had.
  */
 import { LEADING_ONES_VARINTS, type VarintCodec } from "../codec/index.ts";
 
-/** Protocol ids that are negotiated: ALPN of QUIC and subprotocol of WebTransport. */
-export const IETF_PROTOCOLS = ["moqt-18"] as const;
+/** Protocol ids that are negotiated, best first: ALPN of QUIC and subprotocol of WebTransport. */
+export const IETF_PROTOCOLS = ["moqt-22", "moqt-20", "moqt-18", "moqt-23"] as const;
 
 export type IetfProtocol = (typeof IETF_PROTOCOLS)[number];
 
@@ -15,24 +16,63 @@ export interface Capabilities {
   /** The protocol id that was negotiated. */
   readonly protocol: IetfProtocol;
   readonly varints: VarintCodec;
+  /**
+   * Each request has a stream of its own, and each side a control stream. Otherwise there is one control stream in both directions, and
+   * requests and answers on it have ids.
+   */
+  readonly requestStreams: boolean;
+  /** REQUEST_OK and REQUEST_ERROR answer requests of every kind. Otherwise each kind has its own answers, with their own codes. */
+  readonly commonAnswers: boolean;
   /** GOAWAY on the control stream carries the first request id that was not processed. */
   readonly goawayRequestId: boolean;
   /** How many streams PUBLISH_DONE says it counted, when that is not known. */
   readonly unknownStreamCount: bigint;
-  /** A subscriber sets the parameters of a pushed track in PUBLISH_OK. Later drafts have them in PUBLISH. */
-  readonly publishOkParameters: boolean;
+  /**
+   * How a location filter is written: a Subscription Filter with a type of its own registry; bare fields whose number is their meaning; or a
+   * Location Filter Type and the fields that it has, without a length.
+   */
+  readonly locationFilter: "subscription" | "fields" | "typed";
+  /** There are range filters, and SETUP options that bound them and updates. */
+  readonly rangeFilters: boolean;
+  /**
+   * A subscription asks for what it has missed by FILL_PARAMETERS, and FETCH has its range in a filter. Otherwise there are joining fetches,
+   * and FETCH has fields for its range.
+   */
+  readonly fill: boolean;
+  /** The parameters of a pushed track are in PUBLISH, and PUBLISH_STATE_NOTIFY reports them. Otherwise the subscriber sets them in PUBLISH_OK. */
+  readonly publishParameters: boolean;
 }
 
 const DRAFT_18: Capabilities = {
   protocol: "moqt-18",
   varints: LEADING_ONES_VARINTS,
+  requestStreams: true,
+  commonAnswers: true,
   goawayRequestId: true,
   unknownStreamCount: 2n ** 62n - 1n,
-  publishOkParameters: true,
+  locationFilter: "subscription",
+  rangeFilters: false,
+  fill: false,
+  publishParameters: false,
 };
 
+const DRAFT_20: Capabilities = {
+  ...DRAFT_18,
+  protocol: "moqt-20",
+  goawayRequestId: false,
+  unknownStreamCount: 2n ** 64n - 1n,
+  locationFilter: "fields",
+  rangeFilters: true,
+  fill: true,
+  publishParameters: true,
+};
+
+const DRAFT_22: Capabilities = { ...DRAFT_20, protocol: "moqt-22", locationFilter: "typed" };
+
+const DRAFT_23: Capabilities = { ...DRAFT_22, protocol: "moqt-23" };
+
 const ALL: ReadonlyMap<string, Capabilities> = new Map<string, Capabilities>(
-  [DRAFT_18].map((caps) => [caps.protocol, caps]),
+  [DRAFT_23, DRAFT_22, DRAFT_20, DRAFT_18].map((caps) => [caps.protocol, caps]),
 );
 
 /** Returns nothing for a protocol that is not a draft of moq-transport. */

@@ -87,3 +87,15 @@ describe("codes of moqt-18", () => {
   both("PUBLISH_DONE", PUBLISH_DONES, publishDoneCode, publishDoneName);
   both("stream reset", RESETS, resetCode, resetName);
 });
+
+test("a code that a draft has taken away is unknown, and is written as INTERNAL_ERROR", () => {
+  const later = capabilities("moqt-22");
+  assert.ok(later && caps);
+  assert.equal(publishDoneName(3, later), undefined);
+  assert.equal(publishDoneCode("subscription_ended", later), 0);
+  assert.equal(requestErrorName(0x19, later), undefined);
+  assert.equal(requestErrorName(0x36, later), "invalid_filter");
+  assert.equal(requestErrorName(0x36, caps), undefined);
+  assert.equal(terminationName(0x1b, later), "too_many_request_updates");
+  assert.equal(terminationCode("too_many_request_updates", caps), 1);
+});

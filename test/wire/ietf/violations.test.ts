@@ -61,13 +61,8 @@ const PARAMETERS: readonly Case[] = [
   ["a forward flag of 2", requests, "03 0006 00 00 00 01 10 02", /^SUBSCRIBE: flag is neither 0 nor 1/],
   ["a group order of 0", requests, "03 0006 00 00 00 01 22 00", /^SUBSCRIBE: unknown group order/],
   ["a group order of 3", requests, "03 0006 00 00 00 01 22 03", /^SUBSCRIBE: unknown group order/],
-  ["an unknown filter type", requests, "03 0007 00 00 00 01 21 01 05", /^SUBSCRIPTION_FILTER: unknown filter type/],
-  [
-    "a filter that is too long",
-    requests,
-    "03 0008 00 00 00 01 21 02 01 00",
-    /^SUBSCRIPTION_FILTER: 1 unexpected bytes/,
-  ],
+  ["an unknown filter type", requests, "03 0007 00 00 00 01 21 01 05", /^LOCATION_FILTER: unknown filter type/],
+  ["a filter that is too long", requests, "03 0008 00 00 00 01 21 02 01 00", /^LOCATION_FILTER: 1 unexpected bytes/],
   [
     "an end group over 2^64-1",
     requests,

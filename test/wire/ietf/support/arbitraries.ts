@@ -3,6 +3,7 @@ import fc from "fast-check";
 import type {
   Capabilities,
   Fetch,
+  FilteredField,
   FullTrackName,
   Location,
   LocationFilter,
@@ -12,6 +13,7 @@ import type {
   Parameters,
   Publish,
   RangeEnd,
+  RangeFilter,
   Redirect,
   RequestKind,
   Setup,
@@ -19,6 +21,7 @@ import type {
   Subscribe,
   Token,
   TrackProperties,
+  ValueRange,
 } from "../../../../moq/wire/ietf/index.ts";
 import { encodeTrackProperties, REDIRECT } from "../../../../moq/wire/ietf/index.ts";
 import { isInScope, type Scope } from "../../../../moq/wire/ietf/parameter-scopes.ts";
@@ -34,6 +37,7 @@ export interface Conversation {
 const number = fc.oneof(fc.nat(70), fc.nat(), fc.maxSafeNat());
 /** A number that is sent plus one. */
 const counted = number.map((value) => Math.max(0, value - 1));
+const positive = number.map((value) => Math.max(1, value));
 const byte = fc.nat(255);
 const bytes = (maxLength: number) => fc.uint8Array({ maxLength });
 const text = (maxBytes: number) =>
@@ -64,18 +68,64 @@ export const token: fc.Arbitrary<Token> = fc.oneof(
 const location: fc.Arbitrary<Location> = record({ group: number, object: number });
 const order = fc.constantFrom("ascending" as const, "descending" as const);
 
-/** A filter of a subscription. */
-function filter(_caps: Capabilities): fc.Arbitrary<LocationFilter> {
-  return fc.oneof<fc.Arbitrary<LocationFilter>[]>(
+/** A filter that the draft can say, and reads as it is. */
+function filter(caps: Capabilities): fc.Arbitrary<LocationFilter> {
+  const range = fc.tuple(number, number, number, number).map(([a, b, object, last]) => ({
+    kind: "absolute" as const,
+    start: { group: Math.min(a, b), object },
+    end: { group: Math.max(a, b), object: last },
+  }));
+  const both: fc.Arbitrary<LocationFilter>[] = [
     fc.constant({ kind: "next_object" }),
-    fc.constant({ kind: "relative", groups: 0 }),
-    record({ kind: fc.constant("absolute" as const), start: location }),
-    fc.tuple(number, number, number).map(([a, b, object]) => ({
-      kind: "absolute" as const,
-      start: { group: Math.min(a, b), object },
-      end: { group: Math.max(a, b) },
-    })),
+    record({ kind: fc.constant("relative" as const), groups: caps.fill ? number : fc.constant(0) }),
+    // From the first object on is everything, which one draft writes as no filter.
+    record({ kind: fc.constant("absolute" as const), start: location }).filter(
+      ({ start }) => caps.locationFilter !== "fields" || start.group > 0 || start.object > 0,
+    ),
+    range.map(({ kind, start, end }) => ({ kind, start, end: { group: end.group } })),
+  ];
+  return fc.oneof<fc.Arbitrary<LocationFilter>[]>(
+    ...both,
+    ...(caps.fill ? [range, fc.constant({ kind: "none" as const })] : []),
   );
+}
+
+/** Several filters, each of another field, set or property. */
+const rangeFilters: fc.Arbitrary<readonly RangeFilter[]> = fc
+  .uniqueArray(
+    fc.tuple(
+      fc.constantFrom<FilteredField[]>("subgroup", "object", "priority", "object_property", "track_property"),
+      fc.oneof(byte, fc.constant(undefined)),
+      number.map((value) => 2 * Math.floor(value / 4)),
+      fc.array(byte, { minLength: 1, maxLength: 6 }),
+    ),
+    {
+      maxLength: 4,
+      selector: ([field, set, property]) => `${field} ${set} ${set !== undefined && isProperty(field) ? property : ""}`,
+    },
+  )
+  .map((all) => all.map(rangeFilter).toSorted((a, b) => fields.indexOf(a.field) - fields.indexOf(b.field)));
+
+const fields: readonly FilteredField[] = ["subgroup", "object", "priority", "object_property", "track_property"];
+
+function isProperty(field: FilteredField): boolean {
+  return field === "object_property" || field === "track_property";
+}
+
+function rangeFilter([field, set, property, values]: [
+  FilteredField,
+  number | undefined,
+  number,
+  number[],
+]): RangeFilter {
+  if (set === undefined) return { field, ranges: [] };
+  const ascending = values.toSorted((a, b) => a - b);
+  const ranges: ValueRange[] = [];
+  for (let at = 0; at < ascending.length; at += 2) {
+    const end = ascending[at + 1];
+    ranges.push({ start: ascending[at] ?? 0, ...(end === undefined ? {} : { end }) });
+  }
+  return { field, set, ...(isProperty(field) ? { property } : {}), ranges };
 }
 
 const rangeEnd: fc.Arbitrary<RangeEnd> = record({ group: number, object: counted }, { requiredKeys: ["group"] });
@@ -83,7 +133,10 @@ const rangeEnd: fc.Arbitrary<RangeEnd> = record({ group: number, object: counted
 /** The parameters that may be in a message, each of them there or not. */
 function parameters(scope: Scope, caps: Capabilities): fc.Arbitrary<Parameters> {
   const fields: {
-    readonly [Field in keyof Parameters]-?: readonly [number, fc.Arbitrary<Required<Parameters>[Field]>];
+    readonly [Field in Exclude<keyof Parameters, "invalidFilter">]-?: readonly [
+      number,
+      fc.Arbitrary<Required<Parameters>[Field]>,
+    ];
   } = {
     tokens: [0x03, fc.array(token, { minLength: 1, maxLength: 3 })],
     objectDeliveryTimeout: [0x02, number],
@@ -98,9 +151,20 @@ function parameters(scope: Scope, caps: Capabilities): fc.Arbitrary<Parameters> 
     groupOrder: [0x22, order],
     newGroupRequest: [0x32, number],
     namespacePrefix: [0x34, namespace],
+    rangeFilters: [
+      0x25,
+      rangeFilters.filter(
+        (all) =>
+          all.length > 0 &&
+          (scope.startsWith("subscribeTracks") || all.every(({ field }) => field !== "track_property")),
+      ),
+    ],
+    fill: [0x23, fc.constant({})],
+    includeProperties: [0x35, fc.boolean()],
   };
   const model: Record<string, fc.Arbitrary<unknown>> = {};
   for (const [field, [type, values]] of Object.entries(fields)) if (isInScope(type, scope, caps)) model[field] = values;
+  if (isInScope(0x23, scope, caps)) model["fill"] = parameters("fill", caps);
   return fc.record(model, { requiredKeys: [], noNullPrototype: true });
 }
 
@@ -145,6 +209,11 @@ function fetch(caps: Capabilities): fc.Arbitrary<Message> {
   const standalone: fc.Arbitrary<Fetch> = fc
     .tuple(number, track, parameters("fetch", caps), range)
     .map(([requestId, of, rest, within]) => ({ requestId, of, parameters: { ...rest, filter: within } }));
+  if (caps.fill) {
+    return fc
+      .tuple(number, track, parameters("fetch", caps))
+      .map(([requestId, of, rest]) => ({ kind: "fetch", requestId, of, parameters: rest }));
+  }
   const joining: fc.Arbitrary<Fetch> = record({
     requestId: number,
     of: record({ subscription: number, start: number, relative: fc.boolean() }),
@@ -222,6 +291,11 @@ function publishDone(): fc.Arbitrary<Message> {
   );
 }
 
+function publishState(caps: Capabilities): fc.Arbitrary<Message>[] {
+  if (!caps.publishParameters) return [];
+  return [record({ kind: fc.constant("publishState" as const), parameters: parameters("publishState", caps) })];
+}
+
 function goaway(from: Side, caps: Capabilities, control: boolean): fc.Arbitrary<Message> {
   const uri = from === "server" ? text(8192) : fc.constant("");
   const fields = { kind: fc.constant("goaway" as const), uri, timeout: number };
@@ -233,12 +307,13 @@ function goaway(from: Side, caps: Capabilities, control: boolean): fc.Arbitrary<
 const SETUP_PATHS = ["/", "/live?jwt=a.b-c_d", "/a/b%20c", "", "?q=1/2"];
 const AUTHORITIES = ["relay.example", "relay.example:4443", "[2001:db8::1]:443", "user@10.0.0.1"];
 
-function setup(from: Side): fc.Arbitrary<Message> {
+function setup(from: Side, caps: Capabilities): fc.Arbitrary<Message> {
   const usable = token.filter(({ use }) => from === "server" || use === "register" || use === "value");
   const fields: fc.Arbitrary<Setup> = record(
     {
       maxAuthTokenCacheSize: number,
       tokens: fc.array(usable, { maxLength: 3 }),
+      ...(caps.rangeFilters ? { maxFilterRanges: positive, maxRequestUpdates: positive } : {}),
       implementation: text(60),
       ...(from === "client"
         ? { path: fc.constantFrom(...SETUP_PATHS), authority: fc.constantFrom(...AUTHORITIES) }
@@ -262,7 +337,7 @@ const KINDS: readonly RequestKind[] = [
 function control(caps: Capabilities): fc.Arbitrary<Conversation> {
   return side.chain((from) =>
     fc
-      .tuple(setup(from), fc.array(goaway(from, caps, true), { maxLength: 1 }))
+      .tuple(setup(from, caps), fc.array(goaway(from, caps, true), { maxLength: 1 }))
       .map(([first, more]) => ({ place: "control" as const, from, messages: [first, ...more] })),
   );
 }
@@ -271,7 +346,13 @@ function control(caps: Capabilities): fc.Arbitrary<Conversation> {
 function opened(kind: RequestKind, from: Side, caps: Capabilities): fc.Arbitrary<Conversation> {
   const more: Readonly<Record<RequestKind, readonly fc.Arbitrary<Message>[]>> = {
     subscribe: [update("subscribeUpdate", caps)],
-    publish: [update("publishUpdate", caps), requestOk("updateOk", caps), requestError(kind, from), publishDone()],
+    publish: [
+      update("publishUpdate", caps),
+      requestOk("updateOk", caps),
+      requestError(kind, from),
+      publishDone(),
+      ...publishState(caps),
+    ],
     fetch: [update("fetchUpdate", caps)],
     trackStatus: [],
     publishNamespace: [update("publishNamespaceUpdate", caps)],
@@ -310,7 +391,7 @@ function answered(kind: RequestKind, from: Side, caps: Capabilities): fc.Arbitra
   const suffix = record({ kind: fc.constantFrom("namespace" as const, "namespaceDone" as const), suffix: namespace });
   const skipped = track.map((names) => ({ kind: "publishSkipped" as const, ...names }));
   const own: Readonly<Record<RequestKind, readonly fc.Arbitrary<Message>[]>> = {
-    subscribe: [publishDone()],
+    subscribe: [publishDone(), ...publishState(caps)],
     publish: [update("subscribeUpdate", caps)],
     fetch: [],
     trackStatus: [],

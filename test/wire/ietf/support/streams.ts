@@ -13,12 +13,14 @@ import {
 import { concat, feed } from "../../support/bytes.ts";
 import type { Conversation } from "./arbitraries.ts";
 
-/** Every draft with its capabilities. */
-export const EVERY_DRAFT: readonly Capabilities[] = IETF_PROTOCOLS.map((protocol) => {
+export function capsOf(protocol: string): Capabilities {
   const caps = capabilities(protocol);
   assert.ok(caps);
   return caps;
-});
+}
+
+/** Every draft with its capabilities. */
+export const EVERY_DRAFT: readonly Capabilities[] = IETF_PROTOCOLS.map(capsOf);
 
 type Place = Pick<Conversation, "place" | "from" | "request">;
 
