@@ -40,12 +40,15 @@ async function run(invocation: Invocation, io: Io): Promise<ExitCode> {
   const target = targetOf(invocation, io);
   const group = number === undefined ? {} : { group: readGroup(number) };
   const asked: Asked = { host: target.url.host, broadcast, track, ...group, timeoutMs: target.timeoutMs };
-  const fetched = await withClient(target, broadcast, (client) => fetchGroup(client, asked, io));
+  const { protocol, ...fetched } = await withClient(target, broadcast, async (client) => ({
+    protocol: client.protocol,
+    ...(await fetchGroup(client, asked, io)),
+  }));
   const payload = Buffer.concat(fetched.frames.map((frame) => frame.payload));
   const file = invocation.values.get("out");
   if (file !== undefined && file !== "-") writeFileSync(file, payload);
   if (invocation.switches.has("json")) {
-    io.out.write(`${JSON.stringify(summary(broadcast, track, fetched), null, 2)}\n`);
+    io.out.write(`${JSON.stringify(summary(broadcast, track, protocol, fetched), null, 2)}\n`);
   } else if (file === undefined && io.out.isTTY && !isText(payload)) {
     throw new UsageError(
       "the group is binary data, which can garble a terminal: use --out FILE, or --out - to write it anyway",
@@ -54,7 +57,9 @@ async function run(invocation: Invocation, io: Io): Promise<ExitCode> {
     io.out.write(payload);
     if (io.out.isTTY && payload.at(-1) !== NEWLINE) io.out.write("\n");
   } else {
-    io.err.write(`Group ${fetched.group}: ${fetched.frames.length} frames, ${payload.length} bytes, to ${file}\n`);
+    io.err.write(
+      `Group ${fetched.group}: ${fetched.frames.length} frames, ${payload.length} bytes, by ${protocol}, to ${file}\n`,
+    );
   }
   return EXIT.ok;
 }
@@ -130,8 +135,9 @@ function readGroup(text: string): number {
   return group;
 }
 
-function summary(broadcast: string, track: string, { group, frames }: FetchedGroup) {
+function summary(broadcast: string, track: string, protocol: string, { group, frames }: FetchedGroup) {
   return {
+    protocol,
     broadcast,
     track,
     group,

@@ -83,6 +83,7 @@ async function once(client: Client, prefix: string, json: boolean, target: Targe
   if (cut !== undefined) throw new CommandError(cutText(cut), EXIT.partial);
   if (json) return EXIT.ok;
   if (complete === false) io.err.write(`${UNHEARD}\n`);
+  if (io.err.isTTY) io.err.write(`${target.url.host} speaks ${client.protocol}\n`);
   if (paths.length === 0) io.err.write(`No broadcast is live${prefix === "" ? "" : ` under ${prefix}`}.\n`);
   return EXIT.ok;
 }

@@ -14,14 +14,14 @@ const TIMEOUT_DEFAULT = "15s";
 /** File descriptor of standard input. */
 const STDIN = 0;
 
-const SCHEMES = ["https:", "http:", "moql:", "wss:", "ws:"];
+const SCHEMES = ["https:", "http:", "moqt:", "moql:", "wss:", "ws:"];
 const SHA256_HEX = /^[0-9a-f]{64}$/;
 
 export const URL_ARGUMENT: PositionalSpec = {
   name: "URL",
   required: true,
   description:
-    "The relay: https:// or http:// for WebTransport, moql:// for QUIC alone (the native engine), wss:// or ws:// for WebSocket. With http:// the client first reads the fingerprint of the relay's certificate from /certificate.sha256.",
+    "The relay: https:// or http:// for WebTransport, moqt:// or moql:// for QUIC alone (the native engine), wss:// or ws:// for WebSocket. With http:// the client first reads the fingerprint of the relay's certificate from /certificate.sha256.",
 };
 
 /** How the certificate of a relay is trusted. */

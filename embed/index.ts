@@ -41,7 +41,7 @@ export async function start(options: StartOptions = {}): Promise<Relay> {
 }
 
 /**
- * Opens a session with the relay at `url`: `https:` for WebTransport, `moql:` for QUIC alone, `wss:` for WebSocket; `http:` on a
+ * Opens a session with the relay at `url`: `https:` for WebTransport, `moqt:` or `moql:` for QUIC alone, `wss:` for WebSocket; `http:` on a
  * developer's machine, where the client first asks for the fingerprint of the certificate. The path of the URL is the root of all paths.
  * Rejects with a {@link MoqmeshError}.
  */

@@ -17,7 +17,7 @@ export const TIMEOUT_MS = 15_000;
 /** Longest time that can be waited for, in milliseconds: the longest delay of a timer. */
 const LONGEST_MS = 2 ** 31 - 1;
 
-const SCHEMES: readonly string[] = ["https:", "http:", "moql:", "wss:", "ws:"];
+const SCHEMES: readonly string[] = ["https:", "http:", "moqt:", "moql:", "wss:", "ws:"];
 const SHA256_HEX = /^[0-9a-f]{64}$/;
 const HIGHEST_PRIORITY = 255;
 

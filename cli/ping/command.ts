@@ -24,7 +24,7 @@ export const pingCommand: Command = {
   summary: "Find out whether a relay can be reached, over what, and with this token.",
   description: [
     "Looks up the relay's name, connects over QUIC and over WebSocket, and prints a line for each step with its time: addresses, connection, certificate (names, days left, how it is trusted), the session's protocol and first answer, round trips. Then it prints what the relay permits to the token, or why it refuses it.",
-    "The scheme of URL says what to try: https:// and http:// WebTransport and WebSocket, moql:// QUIC without HTTP and WebSocket, wss:// and ws:// WebSocket alone. --over says otherwise. The relay's addresses are tried in turn until one answers; --all tries each, and fails when one does.",
+    "The scheme of URL says what to try: https:// and http:// WebTransport and WebSocket, moqt:// and moql:// QUIC without HTTP and WebSocket, wss:// and ws:// WebSocket alone. --over says otherwise. The relay's addresses are tried in turn until one answers; --all tries each, and fails when one does.",
     "The exit code is 0 when every way works, 1 when one works and another does not (with --all: at every address), 4 when none does, and 6 when the relay refuses the session.",
   ],
   positionals: [URL_ARGUMENT],
@@ -120,7 +120,7 @@ async function pause(ms: number, signal: AbortSignal): Promise<void> {
 /** The ways that the URL or `--over` names. Throws {@link UsageError}. */
 function waysOf({ protocol }: URL, list: string | undefined): readonly Way[] {
   if (list === undefined) {
-    if (protocol === "moql:") return ["quic", "websocket"];
+    if (protocol === "moqt:" || protocol === "moql:") return ["quic", "websocket"];
     return protocol === "ws:" || protocol === "wss:" ? ["websocket"] : ["webtransport", "websocket"];
   }
   const names = list.split(",").map((name) => name.trim());

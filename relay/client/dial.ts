@@ -72,6 +72,7 @@ async function engineFor(url: URL, deps: EngineDeps): Promise<Engine> {
     case "https:":
     case "http:":
       return await createEngine("auto", deps);
+    case "moqt:":
     case "moql:":
       return await createEngine("native", deps);
     case "ws:":

@@ -24,7 +24,7 @@ import { type Rule, section } from "./section.ts";
 import { topologyFields } from "./topology.ts";
 
 /** External relays may need a token in the query. */
-const CONNECTED = /^(https|wss|ws|moql):\/\/[^\s#]+$/;
+const CONNECTED = /^(https|wss|ws|moqt|moql):\/\/[^\s#]+$/;
 
 /** SHA-256 of a certificate, as other tools print it. */
 const FINGERPRINT = /^([0-9a-f]{2}:?){31}[0-9a-f]{2}$/i;

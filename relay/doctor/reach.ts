@@ -66,7 +66,7 @@ async function examineRoot(root: string, { limits }: Config, credentials: MeshCr
 /** The clock of a root, by the date in the header of any answer. */
 async function rootClock(roots: readonly string[], trust: Trust, wallNow: () => number): Promise<Finding[]> {
   for (const root of roots) {
-    const at = new URL("/", new URL(root).origin.replace(/^(wss|moql):/, "https:").replace(/^ws:/, "http:"));
+    const at = new URL("/", new URL(root).origin.replace(/^(wss|moqt|moql):/, "https:").replace(/^ws:/, "http:"));
     if (!["https:", "http:"].includes(at.protocol)) continue;
     try {
       const before = wallNow();

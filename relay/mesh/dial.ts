@@ -1,6 +1,7 @@
 import type { MeshDial } from "../../cluster/index.ts";
 import type { Clock } from "../../moq/clock.ts";
 import { type Engine, type LinkLimits, TransportError } from "../../moq/link.ts";
+import { isRawQuic } from "../../transport/shared/index.ts";
 import { isPlainElsewhere } from "../config/index.ts";
 import type { MeshCredentials } from "./credentials.ts";
 
@@ -14,7 +15,7 @@ const MESH_BIDI_STREAMS = 256;
 export interface MeshDialDeps {
   readonly clock: Clock;
   readonly credentials: MeshCredentials;
-  /** For `https:` and `moql:`. */
+  /** For `https:`, `moqt:` and `moql:`. */
   readonly quic: Engine;
   /** For `wss:` and `ws:`. */
   readonly websocket: Engine;
@@ -44,7 +45,7 @@ export function meshDial(deps: MeshDialDeps): MeshDial {
     const headers = new Map<string, string>();
     const token = member ? await credentials.token() : undefined;
     // Raw QUIC has no header fields: its token travels with the path, in SETUP.
-    if (token !== undefined && url.protocol === "moql:") url.searchParams.set("jwt", token);
+    if (token !== undefined && isRawQuic(url)) url.searchParams.set("jwt", token);
     else if (token !== undefined) headers.set("authorization", `Bearer ${token}`);
     const engine = url.protocol === "ws:" || url.protocol === "wss:" ? websocket : quic;
     const { trust, certificate } = credentials;

@@ -101,8 +101,10 @@ describe("moqmesh probe at one relay", () => {
       }
       await idle(relay);
       if (missingEngine() !== false) return;
-      const raw = await probe(["--publish", relay.at("moql").href, ...SHORT, "--insecure"]);
-      assert.equal(raw.code, 0, raw.out);
+      for (const scheme of ["moql", "moqt"]) {
+        const raw = await probe(["--publish", relay.at(scheme).href, ...SHORT, "--insecure"]);
+        assert.equal(raw.code, 0, raw.out);
+      }
     }));
 
   it("prints a line for each step, a table and a verdict", () =>

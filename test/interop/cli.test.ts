@@ -93,10 +93,12 @@ test("fetch --json summarises the frames, --out writes them to a file", TIMEOUT,
   group.close();
   await publisherSeen(relay().url, [path]);
   const file = join(folder, "group.bin");
-  const { code, out } = await run("fetch", relay().url.href, path, TRACK, "--json", "--out", file);
+  const args = ["--json", "--out", file, "--protocol", "moq-lite-04"];
+  const { code, out } = await run("fetch", relay().url.href, path, TRACK, ...args);
   assert.equal(code, 0);
-  const summary: { group: number; bytes: number; frames: { bytes: number; sha256: string }[] } = JSON.parse(out);
-  assert.deepEqual([summary.group, summary.bytes], [0, 8]);
+  const summary: { protocol: string; group: number; bytes: number; frames: { bytes: number; sha256: string }[] } =
+    JSON.parse(out);
+  assert.deepEqual([summary.protocol, summary.group, summary.bytes], ["moq-lite-04", 0, 8]);
   assert.deepEqual(
     summary.frames.map((frame) => [frame.bytes, frame.sha256.slice(0, 8)]),
     [

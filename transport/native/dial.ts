@@ -1,4 +1,5 @@
 import { type Attach, type DialOptions, type Link, TransportError, type Trust } from "../../moq/link.ts";
+import { isRawQuic } from "../shared/index.ts";
 import type { DialSettings } from "./addon.ts";
 import { codeOf, limitSettings } from "./listener.ts";
 
@@ -15,13 +16,17 @@ const MAX_TIMEOUT_MS = 2 ** 31;
 /** The engine's settings for a dial. Throws {@link TransportError} `unsupported_url` or `dial_failed`. */
 export function settingsOf(options: DialOptions, token: number): DialSettings {
   const { url, address, protocols, headers, trust, limits, timeoutMs, certificate } = options;
-  if (url.protocol !== "https:" && url.protocol !== "moql:") {
-    throw new TransportError("unsupported_url", `the native engine dials https: and moql: URLs, not ${url.protocol}`);
+  if (url.protocol !== "https:" && !isRawQuic(url)) {
+    throw new TransportError(
+      "unsupported_url",
+      `the native engine dials https:, moqt: and moql: URLs, not ${url.protocol}`,
+    );
   }
   const named = [...(headers ?? [])];
   return {
     token,
-    url: url.href,
+    // The engine knows one scheme for QUIC without HTTP.
+    url: isRawQuic(url) ? url.href.replace(url.protocol, "moql:") : url.href,
     ...(address !== undefined && { address }),
     protocols,
     headerNames: named.map(([name]) => name.toLowerCase()),

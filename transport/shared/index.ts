@@ -7,6 +7,7 @@ export { dialledInfo, headerMap, splitTarget } from "./link-info.ts";
 export { http } from "./node-http.ts";
 export { type Prioritized, PriorityQueue } from "./priority-queue.ts";
 export { QueueMarks } from "./queue-marks.ts";
+export { isRawQuic } from "./raw-quic.ts";
 export { resolveHost } from "./resolve-host.ts";
 export { systemClock } from "./system-clock.ts";
 export { Turn } from "./turn.ts";
