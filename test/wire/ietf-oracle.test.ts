@@ -2,9 +2,15 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
+import fc from "fast-check";
 import { vectorFiles } from "../../scripts/oracle/files.ts";
 import { askOracle, missingOracle } from "../../scripts/oracle/program.ts";
+import { draft } from "./ietf/support/data.ts";
+import { datagrams, fetchStreams, subgroupStreams } from "./ietf/support/written-data.ts";
 import { ORACLE_VECTORS } from "./support/oracle-vectors.ts";
+
+/** Streams that the oracle reads in a test. */
+const STREAMS = 500;
 
 describe("the oracle", { skip: missingOracle() ?? false }, () => {
   test("still makes the vectors that are committed", () => {
@@ -22,4 +28,17 @@ describe("the oracle", { skip: missingOracle() ?? false }, () => {
       assert.notDeepEqual(answers[ORACLE_VECTORS.length + index], decoded, `${name}, cut off`);
     }
   });
+
+  for (const number of [14, 16, 18, 20, 22]) {
+    const caps = draft(number);
+    for (const [kind, arbitrary] of Object.entries({ subgroupStreams, fetchStreams, datagrams })) {
+      test(`reads the ${kind} that we write in draft ${number}`, () => {
+        const written = fc.sample(arbitrary(caps), STREAMS);
+        const lines = written.map(({ kind, bytes }) => `${number} ${kind} ${Buffer.from(bytes).toString("hex")}`);
+        for (const [index, line] of askOracle("decode", lines).entries()) {
+          assert.deepEqual(JSON.parse(line), written[index]?.described, lines[index]);
+        }
+      });
+    }
+  }
 });

@@ -2,7 +2,7 @@ export { type Allowance, FRAME_UNITS, MESSAGE_UNITS, PAYLOAD_UNIT_BITS, READ, UN
 export { Cursor } from "./cursor.ts";
 export { BoundExceeded, ProtocolViolation, RequestViolation, type WireBound } from "./errors.ts";
 export { Inbox } from "./inbox.ts";
-export { LEADING_ONES_VARINTS } from "./leading-ones-varint.ts";
+export { LEADING_ONES_VARINTS, putLeadingOnes } from "./leading-ones-varint.ts";
 export { DEFAULT_WIRE_LIMITS, type WireLimits } from "./limits.ts";
 export {
   getVarint,

@@ -4,15 +4,16 @@
  * Draft 18 is the first of the present wire: a pair of control streams, a stream for each request, varints by leading ones. Draft 23 is
  * spoken as draft 22 under its own protocol id, because its text could not be had.
  */
-import { LEADING_ONES_VARINTS, type VarintCodec } from "../codec/index.ts";
+import { LEADING_ONES_VARINTS, QUIC_VARINTS, type VarintCodec } from "../codec/index.ts";
+import { DELTA_OBJECTS, FLAGGED_OBJECTS, type ObjectCapabilities, PLAIN_OBJECTS } from "./object-capabilities.ts";
 
 /** Protocol ids that are negotiated, best first: ALPN of QUIC and subprotocol of WebTransport. */
 export const IETF_PROTOCOLS = ["moqt-22", "moqt-20", "moqt-18", "moqt-23"] as const;
 
-export type IetfProtocol = (typeof IETF_PROTOCOLS)[number];
+export type IetfProtocol = (typeof IETF_PROTOCOLS)[number] | "moqt-16" | "moqt-14";
 
 /** What a draft of moq-transport can do, and how it writes its messages. */
-export interface Capabilities {
+export interface Capabilities extends ObjectCapabilities {
   /** The protocol id that was negotiated. */
   readonly protocol: IetfProtocol;
   readonly varints: VarintCodec;
@@ -44,6 +45,7 @@ export interface Capabilities {
 }
 
 const DRAFT_18: Capabilities = {
+  ...DELTA_OBJECTS,
   protocol: "moqt-18",
   varints: LEADING_ONES_VARINTS,
   requestStreams: true,
@@ -65,14 +67,25 @@ const DRAFT_20: Capabilities = {
   rangeFilters: true,
   fill: true,
   publishParameters: true,
+  timedOutRange: true,
 };
 
 const DRAFT_22: Capabilities = { ...DRAFT_20, protocol: "moqt-22", locationFilter: "typed" };
 
 const DRAFT_23: Capabilities = { ...DRAFT_22, protocol: "moqt-23" };
 
+const DRAFT_16: Capabilities = {
+  ...DRAFT_18,
+  ...FLAGGED_OBJECTS,
+  protocol: "moqt-16",
+  varints: QUIC_VARINTS,
+  requestStreams: false,
+};
+
+const DRAFT_14: Capabilities = { ...DRAFT_16, ...PLAIN_OBJECTS, protocol: "moqt-14", commonAnswers: false };
+
 const ALL: ReadonlyMap<string, Capabilities> = new Map<string, Capabilities>(
-  [DRAFT_23, DRAFT_22, DRAFT_20, DRAFT_18].map((caps) => [caps.protocol, caps]),
+  [DRAFT_23, DRAFT_22, DRAFT_20, DRAFT_18, DRAFT_16, DRAFT_14].map((caps) => [caps.protocol, caps]),
 );
 
 /** Returns nothing for a protocol that is not a draft of moq-transport. */

@@ -1,7 +1,7 @@
 /** The vectors that an independent codec made (`npm run oracle -- vectors`). */
 import { readdirSync, readFileSync } from "node:fs";
 
-export type OracleKind = "control" | "subgroup" | "fetch" | "datagram";
+export type OracleKind = "control" | "subgroup" | "fetch" | "fetch-descending" | "datagram";
 
 export interface OracleVector {
   readonly draft: number;

@@ -3,8 +3,10 @@
 //! - `moqt-oracle vectors`: prints all vectors, one JSON object a line.
 //! - `moqt-oracle decode`: reads lines of draft, kind and hexadecimal bytes, prints what each is, one JSON object a line.
 mod build;
+mod data;
 mod json;
 mod present;
+mod streams;
 
 use bytes::Buf;
 use moqtap_codec::dispatch::AnyControlMessage;
@@ -37,6 +39,18 @@ fn vectors() {
                 std::process::exit(1);
             }
             print_vector(draft, "control", name, &out);
+        }
+    }
+    for version in streams::DRAFTS {
+        let draft = version.number();
+        match streams::all(version) {
+            Ok(all) => all
+                .iter()
+                .for_each(|stream| print_vector(draft, stream.kind, &stream.name, &stream.bytes)),
+            Err(error) => {
+                eprintln!("draft {draft}: {error}");
+                std::process::exit(1);
+            }
         }
     }
 }
@@ -84,6 +98,10 @@ fn read(draft: u8, kind: &str, bytes: &[u8]) -> Result<String, String> {
     let version = DraftVersion::from_number(draft).ok_or_else(|| format!("no draft {draft}"))?;
     match kind {
         "control" => control(version, bytes),
+        "subgroup" => data::subgroup(version, bytes),
+        "fetch" => data::fetch(version, bytes, false),
+        "fetch-descending" => data::fetch(version, bytes, true),
+        "datagram" => data::datagram(version, bytes),
         _ => Err(format!("no kind {kind}")),
     }
 }
