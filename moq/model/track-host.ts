@@ -26,6 +26,8 @@ export interface TrackHost<T> {
   stopWaiting(): void;
   /** The track stays subscribed without viewers. */
   unwatched(): void;
+  /** The best route by another source than the one that {@link Track.refusing refuses} the track. */
+  another(track: T): TrackRoute | undefined;
   /** The track has ended: nothing refers to it any more. */
   idle(track: T): void;
 }

@@ -33,6 +33,8 @@ export class Track implements SubscribedTrack {
   #route: TrackRoute | undefined;
   /** The epoch of that publisher, also after it withdrew its route. Unknown while the track waits for one. */
   #epoch: bigint | undefined;
+  /** The source that had no capacity for the track. Another route is tried once (moq-lite Resolution). */
+  #refusing: Source | undefined;
   /** That publisher has lost the track upstream: the track waits for another publisher. */
   #routeLost = false;
   /** Whether the track is still needed is decided at the end of this turn. */
@@ -96,6 +98,11 @@ export class Track implements SubscribedTrack {
 
   get feed(): PublisherNumbering | undefined {
     return this.#upstream.feed;
+  }
+
+  /** The source that had no capacity for it, and is not asked again. */
+  get refusing(): Source | undefined {
+    return this.#refusing;
   }
 
   /** The source of its route. */
@@ -331,10 +338,14 @@ export class Track implements SubscribedTrack {
 
   /**
    * The source has ended the track. For `upstream`, its session or its own publisher is gone: the track waits for another route.
-   * For any other reason, the track's subscriptions and requests fail.
+   * For `no_capacity` another route is tried, once. For any other reason, the track's subscriptions and requests fail.
    */
   #lost(reason: Reason): void {
-    if (reason === "upstream") {
+    if (reason === "no_capacity") {
+      if (this.#tryAnother()) return;
+      this.#upstream.refused("unroutable");
+      this.#fail("unroutable");
+    } else if (reason === "upstream") {
       this.#routeLost = true;
       this.#upstream.detach(reason);
       this.#wait();
@@ -343,6 +354,16 @@ export class Track implements SubscribedTrack {
       this.#fail(reason);
     }
     this.#checkUse();
+  }
+
+  /** The source has no capacity. False when another route was tried before, or there is none. */
+  #tryAnother(): boolean {
+    if (this.#refusing !== undefined) return false;
+    this.#refusing = this.#givingSource;
+    const other = this.#host.another(this);
+    if (other === undefined) return false;
+    this.switch(other, false);
+    return true;
   }
 
   #learn(source: Source): void {
