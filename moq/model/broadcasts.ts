@@ -357,7 +357,7 @@ export class Broadcasts {
 
   #wider(path: string): readonly RankedRoute[] {
     if (this.#covering.size === 0) return [];
-    for (const prefix of [...prefixes(path)].reverse()) {
+    for (const prefix of [...prefixes(path)].toReversed()) {
       if (prefix === path || !this.#covering.has(prefix)) continue;
       const routes = this.#routed.get(prefix)?.widerRoutes() ?? [];
       if (routes.length > 0) return routes;
