@@ -38,6 +38,8 @@ export class Broadcast {
   #routes: RankedRoute[] = [];
   /** The routes of the longest prefix that covers its path. They count while it has none of its own. */
   #wider: readonly RankedRoute[];
+  /** The source that had no capacity for a track, and is not asked for it again. */
+  readonly #refusing = new WeakMap<Track, Source>();
   #terms: Terms;
   /** The finder's release, while tracks are in use. */
   #release: (() => void) | undefined;
@@ -240,12 +242,20 @@ export class Broadcast {
     let best: RankedRoute | undefined;
     for (const route of this.#usable) {
       if (route.leaving && route.source !== fed) continue;
-      if (route.source === track?.refusing) continue;
+      if (track !== undefined && route.source === this.#refusing.get(track)) continue;
       if (asker !== undefined && leadsBack(route, asker)) continue;
       if (route.advertisement.pushed?.has(name)) return route;
       best ??= route;
     }
     return best;
+  }
+
+  /** Another route for a track whose source has no capacity. None where one was tried before (moq-lite Resolution). */
+  #another(track: Track): RankedRoute | undefined {
+    const source = track.feed?.source ?? track.source;
+    if (this.#refusing.has(track) || source === undefined) return undefined;
+    this.#refusing.set(track, source);
+    return this.#best(track.name, track.asker, track);
   }
 
   /** The publisher that a source joins that only pushes other tracks of the broadcast than the sources before it. */
@@ -264,7 +274,7 @@ export class Broadcast {
       wait: () => this.#host.wait(),
       stopWaiting: () => this.#host.stopWaiting(),
       unwatched: () => this.#releaseIfUnused(),
-      another: (track: Track) => this.#best(name, asker, track),
+      another: (track: Track) => this.#another(track),
       idle: (track: Track) => {
         if (!this.#tracks.delete(track)) return;
         giveBack();

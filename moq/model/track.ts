@@ -33,8 +33,6 @@ export class Track implements SubscribedTrack {
   #route: TrackRoute | undefined;
   /** The epoch of that publisher, also after it withdrew its route. Unknown while the track waits for one. */
   #epoch: bigint | undefined;
-  /** The source that had no capacity for the track. Another route is tried once (moq-lite Resolution). */
-  #refusing: Source | undefined;
   /** That publisher has lost the track upstream: the track waits for another publisher. */
   #routeLost = false;
   /** Whether the track is still needed is decided at the end of this turn. */
@@ -98,11 +96,6 @@ export class Track implements SubscribedTrack {
 
   get feed(): PublisherNumbering | undefined {
     return this.#upstream.feed;
-  }
-
-  /** The source that had no capacity for it, and is not asked again. */
-  get refusing(): Source | undefined {
-    return this.#refusing;
   }
 
   /** The source of its route. */
@@ -341,29 +334,21 @@ export class Track implements SubscribedTrack {
    * For `no_capacity` another route is tried, once. For any other reason, the track's subscriptions and requests fail.
    */
   #lost(reason: Reason): void {
-    if (reason === "no_capacity") {
-      if (this.#tryAnother()) return;
-      this.#upstream.refused("unroutable");
-      this.#fail("unroutable");
-    } else if (reason === "upstream") {
+    const other = reason === "no_capacity" ? this.#host.another(this) : undefined;
+    if (other !== undefined) {
+      this.switch(other, false);
+      return;
+    }
+    if (reason === "upstream") {
       this.#routeLost = true;
       this.#upstream.detach(reason);
       this.#wait();
     } else {
-      this.#upstream.refused(reason);
-      this.#fail(reason);
+      const why = reason === "no_capacity" ? "unroutable" : reason;
+      this.#upstream.refused(why);
+      this.#fail(why);
     }
     this.#checkUse();
-  }
-
-  /** The source has no capacity. False when another route was tried before, or there is none. */
-  #tryAnother(): boolean {
-    if (this.#refusing !== undefined) return false;
-    this.#refusing = this.#givingSource;
-    const other = this.#host.another(this);
-    if (other === undefined) return false;
-    this.switch(other, false);
-    return true;
   }
 
   #learn(source: Source): void {
