@@ -67,6 +67,11 @@ export function encodeObjectDatagram(datagram: ObjectDatagram, caps: Capabilitie
   return writer.raw(datagram.payload).finish();
 }
 
+/** A datagram that its receiver ignores; nothing where the draft has none. */
+export function encodePaddingDatagram(caps: Capabilities): Uint8Array | undefined {
+  return caps.padding ? newWriter(caps).varint(PADDING_DATAGRAM).finish() : undefined;
+}
+
 /**
  * Returns nothing for padding, and for what draft 14 says of an object that does not exist. Whatever the draft does not allow is a violation,
  * also a datagram that is cut off.

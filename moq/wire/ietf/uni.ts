@@ -15,7 +15,8 @@ export interface StreamReader {
 
 /** Is called with what a unidirectional stream begins with. Where nothing is returned, the rest of the stream is ignored. */
 export interface UniSink {
-  subgroup(header: SubgroupHeader): ObjectTarget | undefined;
+  /** `open` makes the reader of the objects, once it is known where they go. */
+  subgroup(header: SubgroupHeader, open: (target: ObjectTarget) => StreamReader): StreamReader | undefined;
   /** The answer to a FETCH, or to what asked for a fill. */
   fetch(request: number): FetchTarget | undefined;
   /** The peer's control stream, in drafts where it is unidirectional. The reader gets what follows the stream type. */
@@ -133,8 +134,11 @@ export class UniReader {
   }
 
   #objects(header: SubgroupHeader): StreamReader | undefined {
-    const target = this.#sink.subgroup(header);
-    return target && new SubgroupObjectReader(this.#caps, this.#limits, hasProperties(this.#type ?? 0), target);
+    const propertied = hasProperties(this.#type ?? 0);
+    return this.#sink.subgroup(
+      header,
+      (target) => new SubgroupObjectReader(this.#caps, this.#limits, propertied, target),
+    );
   }
 }
 
