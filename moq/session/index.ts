@@ -3,6 +3,7 @@ import type { Attach, LinkInfo } from "../link.ts";
 import { EXPERIMENTAL_PROTOCOLS, STABLE_PROTOCOLS } from "../wire/lite/index.ts";
 import type { Session, SessionDeps } from "./contract.ts";
 import type { CloseCodes, ProtocolFamily } from "./family.ts";
+import { IETF_FAMILY } from "./ietf/index.ts";
 import { LITE_FAMILY } from "./lite/index.ts";
 import type { SetupGateOptions } from "./setup-gate.ts";
 
@@ -25,7 +26,7 @@ export {
 } from "./contract.ts";
 export type { Refusal } from "./setup-gate.ts";
 
-const FAMILIES: readonly ProtocolFamily[] = [LITE_FAMILY];
+const FAMILIES: readonly ProtocolFamily[] = [LITE_FAMILY, IETF_FAMILY];
 
 function familyOf(protocol: string): ProtocolFamily {
   const family = FAMILIES.find((one) => one.speaks(protocol));

@@ -107,6 +107,11 @@ export class Opener {
     return { answered: () => this.#answered(entry), leave: () => this.#leave(entry) };
   }
 
+  /** Opens a stream for something that this end offers, ahead of all that waits. Nothing where the peer allows no more streams now. */
+  openNow(handler: TurnHandler): BidiStream | undefined {
+    return this.#deps.link.openBidi(PRIORITY_CONTROL, this.#deps.intake.stream(handler));
+  }
+
   /** The session is over. */
   close(): void {
     this.#cancelRelief?.();

@@ -85,8 +85,15 @@ export class PeerSource implements Source {
       sink.closed(at.refused);
       return ENDED;
     }
-    const messages = this.#protocol.subscribe(id, at.asked, sink);
-    const gone = () => void this.#subscriptions.delete(id);
+    const messages = this.#protocol.subscribe(id, at.asked, sink, {
+      subgroup: (start) => subscription.subgroup(start),
+      datagram: (datagram) => subscription.datagram(datagram),
+      ended: (reason) => subscription.ended(reason),
+    });
+    const gone = () => {
+      this.#subscriptions.delete(id);
+      messages.gone?.();
+    };
     const deps = { session: this.#session, messages, sink, mayBeSilent: this.hasInfo, gone };
     const subscription = new UpstreamSubscription(deps, options);
     this.#subscriptions.set(id, subscription);
@@ -128,6 +135,8 @@ export class PeerSource implements Source {
       writer.reset(at.refused);
       return () => {};
     }
+    const own = this.#protocol.startFetch?.(at.asked, { range, priority, writer }, (on) => this.#request(on), asker);
+    if (own !== undefined) return own;
     const { share, codes, admission } = this.#session;
     const messages = this.#protocol.fetch(at.asked, range, priority, writer);
     if (messages === undefined) {
@@ -171,7 +180,9 @@ export class PeerSource implements Source {
     const { over, peer } = this.#session;
     if (over || peer.leaving) return { refused: "upstream" };
     const relative = this.#session.relative(path);
-    return relative === undefined ? { refused: "unroutable" } : { asked: { path: relative, track, epoch } };
+    if (relative === undefined) return { refused: "unroutable" };
+    const asked = { path: relative, track, epoch };
+    return this.#protocol.canName?.(asked) === false ? { refused: "unsupported" } : { asked };
   }
 }
 

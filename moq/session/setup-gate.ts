@@ -41,6 +41,8 @@ export interface SetupProtocol {
   /** For messages to the client. */
   readonly name: string;
   readonly codeOf: (reason: Reason) => number;
+  /** The code for a client that breaks the protocol. Absent: that of the reason `protocol`. */
+  readonly violationCode?: (violation: ProtocolViolation) => number;
   /**
    * Reads a unidirectional stream, which may be the one with the SETUP: `found` is called with the request target of it. A
    * violation of the protocol is thrown.
@@ -121,7 +123,8 @@ export class SetupGate implements LinkHandler {
       reader.push(bytes);
     } catch (error) {
       if (!(error instanceof ProtocolViolation)) throw error;
-      this.#cutOff({ reason: "protocol", message: `${this.#protocol.name} ${error.message}` });
+      const refusal = { reason: "protocol" as const, message: `${this.#protocol.name} ${error.message}` };
+      this.#cutOff(refusal, this.#protocol.violationCode?.(error));
     }
     return !this.#over;
   }
@@ -143,19 +146,19 @@ export class SetupGate implements LinkHandler {
     for (const stream of this.#streams.splice(0)) stream.release(inner);
   }
 
-  #refuse({ reason, message }: Refusal): void {
+  #refuse({ reason, message }: Refusal, code = this.#protocol.codeOf(reason)): void {
     this.#cancel();
     if (this.#over || this.#inner !== undefined) return;
     this.#over = true;
     this.#streams.length = 0;
     this.#options.left();
-    this.#link.close(this.#protocol.codeOf(reason), message);
+    this.#link.close(code, message);
   }
 
-  #cutOff(refusal: Refusal): void {
+  #cutOff(refusal: Refusal, code?: number): void {
     if (this.#over || this.#inner !== undefined) return;
     this.#options.refused(refusal);
-    this.#refuse(refusal);
+    this.#refuse(refusal, code);
   }
 
   #hold(open: (inner: LinkHandler) => BidiHandler): HeldStream {

@@ -1,5 +1,16 @@
-import type { FetchRange, FetchWriter, SubscribeOptions, TrackInfo, UpstreamSink } from "../model/index.ts";
+import type {
+  Asker,
+  DatagramObject,
+  FetchRange,
+  FetchWriter,
+  SubscribeOptions,
+  TrackInfo,
+  UpstreamSink,
+} from "../model/index.ts";
+import type { Reason } from "../reason.ts";
 import type { Allowance } from "../wire/codec/index.ts";
+import type { Receiver } from "./received-groups.ts";
+import type { UpstreamRequest, UpstreamRequestEvents } from "./upstream-request.ts";
 
 /** Reads the publisher's half of a request stream. */
 export interface AnswerReader {
@@ -20,9 +31,19 @@ export interface RequestMessages {
 export interface SubscribeMessages {
   /** What the stream begins with. */
   request(options: SubscribeOptions): Uint8Array;
-  update(options: SubscribeOptions): Uint8Array;
+  /** Nothing where the publisher need not learn of the change. */
+  update(options: SubscribeOptions): Uint8Array | undefined;
   /** Hands what the publisher says to the sink. */
   readonly answer: AnswerReader;
+  /** No group of the subscription is accepted any more. */
+  gone?(): void;
+}
+
+/** A subscription of ours, for the protocol that knows what the publisher says of it. */
+export interface OwnSubscription extends Receiver {
+  datagram(datagram: DatagramObject): void;
+  /** The publisher ended it by a message: cleanly without a reason. */
+  ended(reason: Reason | undefined): void;
 }
 
 /** A track that a publisher is asked for. */
@@ -37,8 +58,18 @@ export interface AskedTrack {
 export interface SourceProtocol {
   /** There are requests for the properties of a track. A publisher that has no group may then leave a subscription unanswered. */
   readonly hasInfo: boolean;
-  subscribe(id: number, asked: AskedTrack, sink: UpstreamSink): SubscribeMessages;
+  /** Whether the protocol has a name for the track. Absent: it has one for every track. */
+  canName?(asked: AskedTrack): boolean;
+  /** `id`: of the subscription, among those of the session. */
+  subscribe(id: number, asked: AskedTrack, sink: UpstreamSink, own: OwnSubscription): SubscribeMessages;
   info(asked: AskedTrack, known: (info: TrackInfo) => void): RequestMessages;
   /** Nothing where the version cannot ask for that range. */
   fetch(asked: AskedTrack, range: FetchRange, priority: number, writer: FetchWriter): RequestMessages | undefined;
+  /** In place of {@link fetch}: the objects come on a stream of their own. `request` makes a request that ends with the session. */
+  startFetch?(
+    asked: AskedTrack,
+    fetch: { readonly range: FetchRange; readonly priority: number; readonly writer: FetchWriter },
+    request: (on: UpstreamRequestEvents) => UpstreamRequest,
+    asker: Asker | undefined,
+  ): () => void;
 }

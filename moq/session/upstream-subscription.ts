@@ -139,6 +139,12 @@ export class UpstreamSubscription implements Upstream, TurnHandler {
     this.#sink.datagram(datagram);
   }
 
+  /** The publisher ended it by a message: cleanly without a reason. */
+  ended(reason: Reason | undefined): void {
+    if (reason === undefined) this.#finished();
+    else this.close(reason);
+  }
+
   /** The subscription failed, or the session is over. */
   close(reason: Reason): void {
     if (this.#over) {
@@ -165,7 +171,8 @@ export class UpstreamSubscription implements Upstream, TurnHandler {
       return;
     }
     this.#updating = false;
-    this.#stream.write(this.#deps.messages.update(this.#options));
+    const update = this.#deps.messages.update(this.#options);
+    if (update !== undefined) this.#stream.write(update);
   }
 
   /** The publisher's time to answer is over. Where it may be silent, a request for the track's properties has a limit of its own. */

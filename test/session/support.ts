@@ -28,6 +28,10 @@ export const VERSIONS = [
   "moq-lite-06-wip",
 ] as const;
 
+export const IETF_VERSIONS = ["moqt-18"] as const;
+
+export const EVERY_VERSION = [...VERSIONS, ...IETF_VERSIONS] as const;
+
 export const LINK_LIMITS: LinkLimits = {
   uniStreams: 100,
   bidiStreams: 100,
@@ -80,7 +84,7 @@ export class TestRelay {
     await relay.network
       .engine()
       .listen(
-        { host: "relay", port: 4443, protocols: VERSIONS, certificate: CERTIFICATE, limits: LINK_LIMITS },
+        { host: "relay", port: 4443, protocols: EVERY_VERSION, certificate: CERTIFICATE, limits: LINK_LIMITS },
         (request) => {
           request.accept((link) => {
             const attach = startSession(

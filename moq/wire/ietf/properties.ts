@@ -14,6 +14,8 @@ export interface TrackProperties {
   readonly priority?: number;
   readonly groupOrder?: GroupOrder;
   readonly dynamicGroups?: boolean;
+  /** LOC: units of a timestamp per second. */
+  readonly timescale?: number;
   /** A property that must be understood, and is not: the track must be refused with UNSUPPORTED_EXTENSION. */
   readonly unsupported?: bigint;
 }
@@ -23,6 +25,7 @@ type Reading = { -readonly [Field in keyof TrackProperties]: TrackProperties[Fie
 const OBJECT_DELIVERY_TIMEOUT = 0x02n;
 const MAX_CACHE_DURATION = 0x04n;
 const SUBGROUP_DELIVERY_TIMEOUT = 0x06n;
+const TIMESCALE = 0x08n;
 const IMMUTABLE_PROPERTIES = 0x0bn;
 const DEFAULT_PUBLISHER_PRIORITY = 0x0en;
 const DEFAULT_PUBLISHER_GROUP_ORDER = 0x22n;
@@ -57,6 +60,7 @@ export function encodeTrackProperties(properties: TrackProperties, caps: Capabil
   put(OBJECT_DELIVERY_TIMEOUT, properties.objectDeliveryTimeout);
   put(MAX_CACHE_DURATION, properties.maxCacheDuration);
   put(SUBGROUP_DELIVERY_TIMEOUT, properties.subgroupDeliveryTimeout);
+  put(TIMESCALE, properties.timescale);
   put(DEFAULT_PUBLISHER_PRIORITY, properties.priority);
   if (properties.groupOrder !== undefined) {
     put(DEFAULT_PUBLISHER_GROUP_ORDER, properties.groupOrder === "ascending" ? 1 : 2);
@@ -84,6 +88,10 @@ function note(cursor: Cursor, type: bigint, value: bigint, into: Reading): void 
       break;
     case SUBGROUP_DELIVERY_TIMEOUT:
       into.subgroupDeliveryTimeout = clipped(value);
+      break;
+    case TIMESCALE:
+      // A track has no timescale of 0, so that one is as good as none.
+      if (value > 0n) into.timescale = clipped(value);
       break;
     case DEFAULT_PUBLISHER_PRIORITY:
       if (value > 255n) throw cursor.violation("DEFAULT_PUBLISHER_PRIORITY over 255");

@@ -42,6 +42,8 @@ export interface Capabilities extends ObjectCapabilities {
   readonly fill: boolean;
   /** The parameters of a pushed track are in PUBLISH, and PUBLISH_STATE_NOTIFY reports them. Otherwise the subscriber sets them in PUBLISH_OK. */
   readonly publishParameters: boolean;
+  /** The end of the asker's half of a request stream cancels the request. Since draft 19 it says that no update follows. */
+  readonly finCancels: boolean;
 }
 
 const DRAFT_18: Capabilities = {
@@ -56,6 +58,7 @@ const DRAFT_18: Capabilities = {
   rangeFilters: false,
   fill: false,
   publishParameters: false,
+  finCancels: true,
 };
 
 const DRAFT_20: Capabilities = {
@@ -67,6 +70,7 @@ const DRAFT_20: Capabilities = {
   rangeFilters: true,
   fill: true,
   publishParameters: true,
+  finCancels: false,
   timedOutRange: true,
 };
 

@@ -1,0 +1,35 @@
+import type { WireLimits } from "../../wire/codec/index.ts";
+import type { Capabilities, Side } from "../../wire/ietf/index.ts";
+import type { SessionContext } from "../context.ts";
+import type { PushedTracks } from "../pushed-tracks.ts";
+import type { OwnFetches } from "./own-fetches.ts";
+import type { PeerNamespaces } from "./peer-namespaces.ts";
+import type { PrefixClaims } from "./prefix-claims.ts";
+import type { RequestIds } from "./request-ids.ts";
+import type { ServedSubscriptions } from "./served-subscriptions.ts";
+import type { TrackAliases } from "./track-aliases.ts";
+
+/** What the parts of one moq-transport session share, but for what they publish. */
+export interface RequestContext {
+  readonly session: SessionContext;
+  readonly caps: Capabilities;
+  readonly wire: WireLimits;
+  /** This end. */
+  readonly side: Side;
+  readonly ids: RequestIds;
+  /** Tracks that the peer sends. */
+  readonly aliases: TrackAliases;
+  /** Fetches of ours whose objects come on a stream of their own. */
+  readonly fetches: OwnFetches;
+}
+
+/** What the parts of one moq-transport session share. */
+export interface IetfContext extends RequestContext {
+  /** Subscriptions of the peer, which its joining fetches name. */
+  readonly served: ServedSubscriptions;
+  readonly prefixes: PrefixClaims;
+  /** Tracks that the peer pushes. */
+  readonly pushed: PushedTracks;
+  /** Namespaces that the peer has. */
+  readonly namespaces: PeerNamespaces;
+}

@@ -1,0 +1,143 @@
+import type { BidiStream } from "../../link.ts";
+import type { Location, TrackInfo } from "../../model/index.ts";
+import { READ } from "../../wire/codec/index.ts";
+import { type FullTrackName, type Message, MessageReader, type Parameters } from "../../wire/ietf/index.ts";
+import type { TurnHandler } from "../intake.ts";
+import { SubscribeResponder } from "../subscribe-responder.ts";
+import type { IetfContext } from "./context.ts";
+import type { NamedTrack } from "./named-track.ts";
+import { fromPeer, send } from "./stream-context.ts";
+import { type Established, SubscribeAnswers } from "./subscribe-answers.ts";
+import { optionsOf } from "./subscribe-options.ts";
+import { propertiesOf } from "./track-info.ts";
+
+/** A track that the peer is offered. */
+export interface Offer extends NamedTrack {
+  /** As the peer knows it. */
+  readonly name: FullTrackName;
+  /** Objects are sent at once. */
+  readonly forward: boolean;
+}
+
+/** A PUBLISH of ours: begins a subscription of the peer without its request. */
+export class OwnPublish implements TurnHandler {
+  readonly #context: IetfContext;
+  readonly #offer: Offer;
+  readonly #left: (why: "over" | "blocked") => void;
+  readonly #reader: MessageReader;
+  readonly #answers: SubscribeAnswers;
+  readonly #viewer: SubscribeResponder;
+  readonly #giveBack: () => void;
+  #stream: BidiStream | undefined;
+  #forget: () => void = () => {};
+  #blocked = false;
+  #parameters: Parameters;
+  #over = false;
+
+  /** `left`: the subscription is over; `blocked`: there was no stream for it. */
+  constructor(context: IetfContext, offer: Offer, left: (why: "over" | "blocked") => void) {
+    const { session } = context;
+    this.#context = context;
+    this.#offer = offer;
+    this.#left = left;
+    this.#parameters = { forward: offer.forward };
+    this.#reader = MessageReader.answers(fromPeer(context), "publish");
+    const { path, track } = offer;
+    this.#answers = new SubscribeAnswers(context, {
+      establish: (info, largest) => this.#open(info, largest),
+      refuse: () => {},
+    });
+    const ask = { path, track, epoch: 0n, options: optionsOf(this.#parameters, undefined) };
+    this.#viewer = new SubscribeResponder(session, ask, this.#answers, () => this.#end());
+    const admitted = session.admission.subscribe(path);
+    this.#giveBack = typeof admitted === "string" ? () => {} : admitted;
+    this.#over = typeof admitted === "string";
+  }
+
+  start(): void {
+    if (this.#over) return;
+    this.#context.session.serving.join(this.#viewer);
+    this.#viewer.start();
+  }
+
+  data(bytes: Uint8Array): Uint8Array {
+    const { session } = this.#context;
+    return (
+      session.guard(() =>
+        this.#over ? READ : this.#reader.push(bytes, (message) => this.#message(message), session.share),
+      ) ?? READ
+    );
+  }
+
+  fin(): void {
+    this.#context.session.guard(() => {
+      this.#reader.finish();
+      if (this.#context.caps.finCancels) this.#cancel();
+    });
+  }
+
+  reset(): void {
+    this.#context.session.guard(() => this.#cancel());
+  }
+
+  stop(): void {
+    this.#context.session.guard(() => this.#cancel());
+  }
+
+  #open(info: TrackInfo, largest: Location | undefined): Established | undefined {
+    const { session, caps, ids, served } = this.#context;
+    const stream = session.opener.openNow(this);
+    if (stream === undefined) {
+      this.#blocked = true;
+      session.share.later(() => {
+        this.#cancel();
+        return true;
+      });
+      return undefined;
+    }
+    this.#stream = stream;
+    const { name, forward, path, track } = this.#offer;
+    const requestId = ids.next();
+    this.#forget = served.add(requestId, {
+      path,
+      track,
+      forwards: () => this.#parameters.forward !== false,
+      joining: () => this.#answers.joining,
+      whenAnswered: (callback) => this.#answers.whenAnswered(callback),
+    });
+    const parameters = { forward, ...(largest === undefined ? {} : { largest }) };
+    const properties = propertiesOf(info, caps);
+    send(stream, { kind: "publish", requestId, ...name, alias: requestId, parameters, properties }, this.#context);
+    return { stream, alias: requestId };
+  }
+
+  #message(message: Message): void {
+    if (this.#over) return;
+    if (message.kind === "requestError") this.#cancel();
+    else if (message.kind === "requestOk") this.#change(message.parameters);
+    else if (message.kind === "requestUpdate") {
+      this.#context.ids.use(message.requestId);
+      this.#change(message.parameters);
+      this.#answers.updated();
+    }
+  }
+
+  #change(parameters: Parameters): void {
+    this.#parameters = { ...this.#parameters, ...parameters };
+    this.#viewer.update(optionsOf(this.#parameters, undefined));
+  }
+
+  #cancel(): void {
+    if (!this.#over) this.#viewer.cancel();
+  }
+
+  #end(): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#forget();
+    this.#giveBack();
+    this.#context.session.serving.left(this.#viewer);
+    this.#stream?.stop(this.#context.session.codes.codeOf("cancelled"));
+    this.#left(this.#blocked ? "blocked" : "over");
+  }
+}

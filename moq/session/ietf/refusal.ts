@@ -1,0 +1,54 @@
+import type { BidiStream } from "../../link.ts";
+import type { Reason } from "../../reason.ts";
+import { type RequestErrorName, requestErrorCode } from "../../wire/ietf/index.ts";
+import { requestErrorOf } from "./codes.ts";
+import type { IetfContext } from "./context.ts";
+import { send } from "./stream-context.ts";
+
+/** Why a request is refused. */
+export interface Refusal {
+  readonly reason: Reason;
+  /** For people to read. */
+  readonly text: string;
+  /** The error of the draft, where it is another one than the reason stands for. */
+  readonly error?: RequestErrorName;
+}
+
+/** Milliseconds after which a peer may send a request again that was refused for load. */
+const RETRY_AFTER_MS = 1_000;
+
+/** Answers a request with REQUEST_ERROR, and ends the stream. */
+export function refuseRequest(stream: BidiStream, refusal: Refusal, context: IetfContext): void {
+  send(stream, requestError(refusal, context), context);
+  stream.finish();
+}
+
+/** The message that refuses a request or an update. */
+export function requestError({ reason, text, error }: Refusal, { caps }: IetfContext) {
+  const code = error === undefined ? requestErrorOf(reason, caps) : requestErrorCode(error, caps);
+  return {
+    kind: "requestError" as const,
+    code,
+    reason: text,
+    ...(reason === "limit" ? { retryAfter: RETRY_AFTER_MS } : {}),
+  };
+}
+
+/** A refusal with a sentence for its reason. */
+export function refusalOf(reason: Reason): Refusal {
+  return { reason, text: TEXTS[reason] ?? reason };
+}
+
+const TEXTS: Partial<Record<Reason, string>> = {
+  unauthorized: "the session's token does not allow it",
+  token_expired: "the session's token has expired",
+  token_revoked: "the session's token was revoked",
+  limit: "this relay has reached a bound; try again later",
+  not_found: "there is no such track",
+  timeout: "no publisher answered in time",
+  unsupported: "not part of what this relay or the publisher supports",
+  upstream: "the publisher has gone",
+  closed: "this relay is going away",
+  duplicate: "there is such a subscription already",
+  unroutable: "every route to the track leads back to this peer",
+};

@@ -1,0 +1,120 @@
+import type { BidiStream } from "../../link.ts";
+import type { SubscribeOptions } from "../../model/index.ts";
+import type { Reason } from "../../reason.ts";
+import type { Message, Publish } from "../../wire/ietf/index.ts";
+import type { PushedTrack } from "../pushed-tracks.ts";
+import { publishDoneReasonOf } from "./codes.ts";
+import type { IetfContext } from "./context.ts";
+import { keyOf } from "./named-track.ts";
+import { isRefusal, namedTrack } from "./names.ts";
+import { type Refusal, refusalOf } from "./refusal.ts";
+import type { RequestResponder } from "./request-responder.ts";
+import { send } from "./stream-context.ts";
+import { infoOf } from "./track-info.ts";
+
+/** Milliseconds that streams of a finished track are still taken: they may overtake PUBLISH_DONE. */
+const STRAGGLER_MS = 2_000;
+
+/** PUBLISH: the peer pushes a track. It is told to send once there is a viewer, and to pause while there is none. */
+export function servePublish(
+  context: IetfContext,
+  request: Publish,
+  stream: BidiStream,
+  over: () => void,
+): RequestResponder | Refusal {
+  const { caps, session } = context;
+  const named = namedTrack(request, context);
+  if (isRefusal(named)) return named;
+  const info = infoOf(request.properties, caps);
+  if (info === undefined) {
+    return {
+      reason: "unsupported",
+      error: "unsupported_extension",
+      text: "a property of the track is mandatory and unknown",
+    };
+  }
+  const offer = { ...named, info, changed: (wanted: SubscribeOptions | undefined) => responder.changed(wanted) };
+  const pushed = context.pushed.offer(offer);
+  if (typeof pushed === "string") return refusalOf(pushed);
+  const forget = context.aliases.add(request.alias, {
+    key: keyOf(named),
+    defaultPriority: info.priority,
+    timescale: info.timescale,
+    subgroup: (start) => pushed.sink?.subgroup(start) ?? "cancelled",
+    datagram: (datagram) => pushed.sink?.datagram(datagram),
+  });
+  const eager = request.parameters.forward !== false;
+  const responder = new ServedPublish(context, stream, { pushed, eager }, () => {
+    session.deps.clock.timer(STRAGGLER_MS, forget);
+    over();
+  });
+  responder.accept();
+  return responder;
+}
+
+/** One track that the peer pushes. */
+class ServedPublish implements RequestResponder {
+  readonly #context: IetfContext;
+  readonly #stream: BidiStream;
+  readonly #pushed: PushedTrack;
+  readonly #left: () => void;
+  /** The publisher began to send at once. */
+  readonly #eager: boolean;
+  #forward = true;
+  #over = false;
+
+  constructor(
+    context: IetfContext,
+    stream: BidiStream,
+    { pushed, eager }: { readonly pushed: PushedTrack; readonly eager: boolean },
+    left: () => void,
+  ) {
+    this.#context = context;
+    this.#eager = eager;
+    this.#stream = stream;
+    this.#pushed = pushed;
+    this.#left = left;
+  }
+
+  /** PUBLISH_OK. What a publisher sends without being asked to wait is not paused: some publishers end a track when they are. */
+  accept(): void {
+    const { wanted } = this.#pushed;
+    this.#forward = this.#eager || wanted !== undefined;
+    send(this.#stream, { kind: "requestOk", parameters: { forward: this.#forward }, properties: NONE }, this.#context);
+  }
+
+  /** What viewers want has changed: a publisher that can wait is told when there are none. */
+  changed(wanted: SubscribeOptions | undefined): void {
+    const forward = this.#eager || wanted !== undefined;
+    if (this.#over || forward === this.#forward) return;
+    this.#forward = forward;
+    const update = { kind: "requestUpdate" as const, requestId: this.#context.ids.next(), parameters: { forward } };
+    send(this.#stream, update, this.#context);
+  }
+
+  message(message: Message): void {
+    if (message.kind === "publishDone") this.#end(publishDoneReasonOf(message.code, this.#context.caps));
+    else if (message.kind === "requestUpdate") {
+      send(this.#stream, { kind: "requestOk", parameters: {}, properties: NONE }, this.#context);
+    }
+  }
+
+  /** Without PUBLISH_DONE the publisher has failed. */
+  fin(): void {
+    this.#end("upstream");
+  }
+
+  gone(): void {
+    this.#end("upstream");
+  }
+
+  #end(reason: Reason | undefined): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#left();
+    this.#stream.finish();
+    this.#pushed.end(reason);
+  }
+}
+
+const NONE = new Uint8Array(0);

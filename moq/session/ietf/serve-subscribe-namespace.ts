@@ -1,0 +1,113 @@
+import type { BidiStream } from "../../link.ts";
+import type { Reason } from "../../reason.ts";
+import { type Message, type NamespaceRequest, namespaceOf } from "../../wire/ietf/index.ts";
+import { AnnounceResponder, type AnnounceWriter } from "../announce-responder.ts";
+import type { IetfContext } from "./context.ts";
+import { absolutePath } from "./names.ts";
+import { type Refusal, refusalOf } from "./refusal.ts";
+import type { RequestResponder } from "./request-responder.ts";
+import { send } from "./stream-context.ts";
+
+/** SUBSCRIBE_NAMESPACE: tells the peer which namespaces there are under a prefix, and every change to that. */
+export function serveSubscribeNamespace(
+  context: IetfContext,
+  request: NamespaceRequest,
+  stream: BidiStream,
+  over: () => void,
+): RequestResponder | Refusal {
+  const prefix = absolutePath(request.namespace, context);
+  if (typeof prefix !== "string") return prefix;
+  const claimed = context.prefixes.take("subscribeNamespace", prefix);
+  if (claimed === undefined) return { reason: "duplicate", error: "prefix_overlap", text: OVERLAP };
+  const admitted = context.session.admission.announce();
+  if (typeof admitted === "string") {
+    claimed();
+    return refusalOf(admitted);
+  }
+  return new NamespaceWatch(context, stream, prefix, () => {
+    claimed();
+    admitted();
+    over();
+  });
+}
+
+/** One request for namespaces. */
+class NamespaceWatch implements RequestResponder {
+  readonly #context: IetfContext;
+  readonly #stream: BidiStream;
+  readonly #responder: AnnounceResponder;
+
+  constructor(context: IetfContext, stream: BidiStream, prefix: string, over: () => void) {
+    const { session } = context;
+    this.#context = context;
+    this.#stream = stream;
+    const ask = { prefix, excludeHop: 0n, ended: false };
+    this.#responder = new AnnounceResponder(session, ask, new NamespaceWriter(context, stream), () => {
+      session.serving.watchers.delete(this.#responder);
+      over();
+    });
+    send(stream, { kind: "requestOk", parameters: {}, properties: NONE }, context);
+    session.serving.watchers.add(this.#responder);
+    this.#responder.start();
+  }
+
+  fin(): void {
+    if (this.#context.caps.finCancels) this.gone();
+  }
+
+  gone(): void {
+    this.#responder.close();
+  }
+
+  message(message: Message): void {
+    if (message.kind !== "requestUpdate") return;
+    send(this.#stream, { kind: "requestOk", parameters: {}, properties: NONE }, this.#context);
+  }
+}
+
+/** Writes NAMESPACE and NAMESPACE_DONE. */
+class NamespaceWriter implements AnnounceWriter {
+  readonly counts = false;
+  readonly #context: IetfContext;
+  readonly #stream: BidiStream;
+
+  constructor(context: IetfContext, stream: BidiStream) {
+    this.#context = context;
+    this.#stream = stream;
+  }
+
+  get queued(): number {
+    return this.#stream.queued;
+  }
+
+  listed(): void {}
+
+  start(suffix: string): number {
+    this.#send("namespace", suffix);
+    return 0;
+  }
+
+  /** A namespace has nothing that changes. */
+  update(): void {}
+
+  end(_id: number, suffix: string): void {
+    this.#send("namespaceDone", suffix);
+  }
+
+  finish(): void {
+    this.#stream.finish();
+  }
+
+  refuse(reason: Reason): void {
+    this.#stream.reset(this.#context.session.codes.codeOf(reason));
+  }
+
+  /** A path that no namespace has is not announced: moq-lite allows what namespaces cannot say. */
+  #send(kind: "namespace" | "namespaceDone", suffix: string): void {
+    const namespace = namespaceOf(suffix);
+    if (namespace !== undefined) send(this.#stream, { kind, suffix: namespace }, this.#context);
+  }
+}
+
+const OVERLAP = "the prefix overlaps with one that this session follows already";
+const NONE = new Uint8Array(0);

@@ -1,0 +1,148 @@
+import type { BidiStream } from "../../link.ts";
+import type { Broadcast } from "../../model/index.ts";
+import { stripPrefix } from "../../path.ts";
+import {
+  type FullTrackName,
+  type Message,
+  type NamespaceRequest,
+  namespaceOf,
+  trackNameOf,
+} from "../../wire/ietf/index.ts";
+import type { IetfContext } from "./context.ts";
+import type { NamedTrack } from "./named-track.ts";
+import { keyOf } from "./named-track.ts";
+import { absolutePath } from "./names.ts";
+import { OwnPublish } from "./own-publish.ts";
+import { type Refusal, refusalOf } from "./refusal.ts";
+import type { RequestResponder } from "./request-responder.ts";
+import { send } from "./stream-context.ts";
+
+/** Units of work (see `Scheduler`) of a track that is considered. */
+const CONSIDER_UNITS = 4;
+
+/** SUBSCRIBE_TRACKS: the peer gets a PUBLISH for each track under a prefix that a publisher pushes to this relay. */
+export function serveSubscribeTracks(
+  context: IetfContext,
+  request: NamespaceRequest,
+  stream: BidiStream,
+  over: () => void,
+): RequestResponder | Refusal {
+  const prefix = absolutePath(request.namespace, context);
+  if (typeof prefix !== "string") return prefix;
+  const claimed = context.prefixes.take("subscribeTracks", prefix);
+  if (claimed === undefined) {
+    return {
+      reason: "duplicate",
+      error: "prefix_overlap",
+      text: "the prefix overlaps with one that this session follows already",
+    };
+  }
+  const admitted = context.session.admission.announce();
+  if (typeof admitted === "string") {
+    claimed();
+    return refusalOf(admitted);
+  }
+  const forward = request.parameters.forward !== false;
+  const watch = new TracksWatch(context, stream, { prefix, forward }, () => {
+    claimed();
+    admitted();
+    over();
+  });
+  watch.start();
+  return watch;
+}
+
+/** One request for tracks. */
+class TracksWatch implements RequestResponder {
+  readonly #context: IetfContext;
+  readonly #stream: BidiStream;
+  readonly #prefix: string;
+  readonly #forward: boolean;
+  readonly #left: () => void;
+  /** Tracks that the peer was offered, or for which it was told that it is not. */
+  readonly #offered = new Set<string>();
+  #unwatch = () => {};
+  #over = false;
+
+  constructor(
+    context: IetfContext,
+    stream: BidiStream,
+    { prefix, forward }: { readonly prefix: string; readonly forward: boolean },
+    left: () => void,
+  ) {
+    this.#context = context;
+    this.#stream = stream;
+    this.#prefix = prefix;
+    this.#forward = forward;
+    this.#left = left;
+  }
+
+  start(): void {
+    const { session } = this.#context;
+    const { broadcasts, access } = session.deps;
+    send(this.#stream, { kind: "requestOk", parameters: {}, properties: NONE }, this.#context);
+    const changed = (broadcast: Broadcast) => void session.guard(() => this.#consider(broadcast));
+    this.#unwatch = broadcasts.watch(this.#prefix, { changed }, access.watchable(this.#prefix));
+    for (const broadcast of broadcasts.list(this.#prefix)) this.#consider(broadcast);
+  }
+
+  fin(): void {
+    if (this.#context.caps.finCancels) this.gone();
+  }
+
+  /** Subscriptions that exist by now stay. */
+  gone(): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#unwatch();
+    this.#stream.finish();
+    this.#left();
+  }
+
+  message(message: Message): void {
+    if (message.kind !== "requestUpdate") return;
+    send(this.#stream, { kind: "requestOk", parameters: {}, properties: NONE }, this.#context);
+  }
+
+  /** Offers the tracks of the broadcast that are new, but for those that the peer itself pushes. */
+  #consider(broadcast: Broadcast): void {
+    const { session } = this.#context;
+    if (this.#over || !session.deps.access.maySubscribe(broadcast.path)) return;
+    const pushed = new Set<string>();
+    for (const { source, advertisement } of broadcast.routes) {
+      if (source !== session.source) for (const track of advertisement.pushed ?? []) pushed.add(track);
+    }
+    session.share.left -= CONSIDER_UNITS * pushed.size;
+    for (const track of pushed) this.#offer({ path: broadcast.path, track });
+  }
+
+  #offer(named: NamedTrack): void {
+    const key = keyOf(named);
+    const { served, session } = this.#context;
+    if (this.#offered.has(key) || served.has(named)) return;
+    const name = this.#nameOf(named, session.deps.access.root);
+    if (name === undefined) return;
+    this.#offered.add(key);
+    const publish = new OwnPublish(this.#context, { ...named, name, forward: this.#forward }, (why) => {
+      this.#offered.delete(key);
+      if (why === "blocked") this.#blocked(named, key);
+    });
+    publish.start();
+  }
+
+  /** The peer allows no stream for a PUBLISH. It may subscribe instead. */
+  #blocked(named: NamedTrack, key: string): void {
+    this.#offered.add(key);
+    const suffix = this.#nameOf(named, this.#prefix);
+    if (suffix !== undefined && !this.#over) send(this.#stream, { kind: "publishSkipped", ...suffix }, this.#context);
+  }
+
+  /** The full name of a track, without the part of its namespace that `prefix` stands for. */
+  #nameOf({ path, track }: NamedTrack, prefix: string): FullTrackName | undefined {
+    const namespace = namespaceOf(stripPrefix(prefix, path) ?? "");
+    const name = trackNameOf(track);
+    return namespace === undefined || name === undefined ? undefined : { namespace, name };
+  }
+}
+
+const NONE = new Uint8Array(0);

@@ -1,0 +1,126 @@
+import type { BidiStream } from "../../link.ts";
+import type { SubscribeOptions, TrackInfo } from "../../model/index.ts";
+import type { Message, Parameters, Subscribe } from "../../wire/ietf/index.ts";
+import { SubscribeResponder } from "../subscribe-responder.ts";
+import type { IetfContext } from "./context.ts";
+import { isRefusal, namedTrack } from "./names.ts";
+import { type Refusal, refusalOf, refuseRequest } from "./refusal.ts";
+import { awaitPublisher } from "./rendezvous.ts";
+import type { RequestResponder } from "./request-responder.ts";
+import { send } from "./stream-context.ts";
+import { SubscribeAnswers } from "./subscribe-answers.ts";
+import { optionsOf } from "./subscribe-options.ts";
+import { propertiesOf } from "./track-info.ts";
+
+/** SUBSCRIBE: serves one subscription of the peer. */
+export function serveSubscribe(
+  context: IetfContext,
+  request: Subscribe,
+  stream: BidiStream,
+  over: () => void,
+): RequestResponder | Refusal {
+  const { session, served } = context;
+  const named = namedTrack(request, context);
+  if (isRefusal(named)) return named;
+  if (served.has(named)) return refusalOf("duplicate");
+  const admitted = session.admission.subscribe(named.path);
+  if (typeof admitted === "string") return refusalOf(admitted);
+  const subscription = new ServedSubscription(context, { request, stream, ...named }, () => {
+    admitted();
+    over();
+  });
+  subscription.start();
+  return subscription;
+}
+
+interface Asked {
+  readonly request: Subscribe;
+  readonly stream: BidiStream;
+  readonly path: string;
+  readonly track: string;
+}
+
+/** One subscription of the peer, from its SUBSCRIBE to its end. */
+class ServedSubscription implements RequestResponder {
+  readonly #context: IetfContext;
+  readonly #path: string;
+  readonly #answers: SubscribeAnswers;
+  readonly #viewer: SubscribeResponder;
+  /** What holds now: those of the request, changed by each update. */
+  #parameters: Parameters;
+  #info: TrackInfo | undefined;
+  #stopWaiting: () => void = () => {};
+  #over = false;
+
+  constructor(context: IetfContext, { request, stream, path, track }: Asked, over: () => void) {
+    const { session, served } = context;
+    this.#context = context;
+    this.#path = path;
+    this.#parameters = request.parameters;
+    const alias = request.requestId;
+    this.#answers = new SubscribeAnswers(context, {
+      establish: (info, largest) => {
+        const parameters = largest === undefined ? {} : { largest };
+        send(stream, { kind: "subscribeOk", alias, parameters, properties: propertiesOf(info, context.caps) }, context);
+        this.#accepted(info);
+        return { stream, alias };
+      },
+      refuse: (reason) => {
+        // The subscriber was willing to wait, and has waited.
+        const late = reason === "not_found" && (request.parameters.rendezvousTimeout ?? 0) > 0;
+        refuseRequest(stream, refusalOf(late ? "timeout" : reason), context);
+      },
+    });
+    const forget = served.add(request.requestId, {
+      path,
+      track,
+      forwards: () => this.#parameters.forward !== false,
+      joining: () => this.#answers.joining,
+      whenAnswered: (callback) => this.#answers.whenAnswered(callback),
+    });
+    const ask = { path, track, epoch: 0n, options: this.#options };
+    this.#viewer = new SubscribeResponder(session, ask, this.#answers, () => {
+      this.#stopWaiting();
+      this.#over = true;
+      forget();
+      session.serving.left(this.#viewer);
+      over();
+    });
+    session.serving.join(this.#viewer);
+  }
+
+  start(): void {
+    this.#viewer.start();
+    if (this.#info !== undefined || this.#over) return;
+    const { rendezvousTimeout = 0 } = this.#parameters;
+    this.#stopWaiting = awaitPublisher(this.#context, this.#path, rendezvousTimeout, () =>
+      this.#viewer.refuse("not_found"),
+    );
+  }
+
+  fin(): void {
+    if (this.#context.caps.finCancels) this.gone();
+  }
+
+  gone(): void {
+    this.#viewer.cancel();
+  }
+
+  message(message: Message): void {
+    if (message.kind !== "requestUpdate") return;
+    this.#parameters = { ...this.#parameters, ...message.parameters };
+    this.#viewer.update(this.#options);
+    this.#answers.updated();
+  }
+
+  get #options(): SubscribeOptions {
+    return optionsOf(this.#parameters, this.#info);
+  }
+
+  /** The order of the publisher is known now. */
+  #accepted(info: TrackInfo): void {
+    this.#info = info;
+    this.#stopWaiting();
+    if (this.#parameters.groupOrder === undefined && !info.ordered) this.#viewer.update(this.#options);
+  }
+}

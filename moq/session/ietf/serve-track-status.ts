@@ -1,0 +1,35 @@
+import type { BidiStream } from "../../link.ts";
+import type { Subscribe } from "../../wire/ietf/index.ts";
+import { serveTrack } from "../track-responder.ts";
+import type { IetfContext } from "./context.ts";
+import { isRefusal, namedTrack } from "./names.ts";
+import { type Refusal, refusalOf, refuseRequest } from "./refusal.ts";
+import type { RequestResponder } from "./request-responder.ts";
+import { send } from "./stream-context.ts";
+import { propertiesOf } from "./track-info.ts";
+
+/** TRACK_STATUS: answers with the properties of a track, then FIN. */
+export function serveTrackStatus(
+  context: IetfContext,
+  request: Subscribe,
+  stream: BidiStream,
+  over: () => void,
+): RequestResponder | Refusal {
+  const { session, caps } = context;
+  const named = namedTrack(request, context);
+  if (isRefusal(named)) return named;
+  const admitted = session.admission.track(named.path);
+  if (typeof admitted === "string") return refusalOf(admitted);
+  const writer = {
+    info: (_epoch: bigint, info: Parameters<typeof propertiesOf>[0]) => {
+      send(stream, { kind: "requestOk", parameters: {}, properties: propertiesOf(info, caps) }, context);
+      stream.finish();
+    },
+    refuse: (reason: Parameters<typeof refusalOf>[0]) => refuseRequest(stream, refusalOf(reason), context),
+    finish: () => stream.finish(),
+  };
+  return serveTrack(session, { ...named, epoch: 0n }, writer, () => {
+    admitted();
+    over();
+  });
+}

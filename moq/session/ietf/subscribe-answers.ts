@@ -1,0 +1,131 @@
+import type { SendStream } from "../../link.ts";
+import type { DatagramObject, Location, SubgroupStart, TrackInfo } from "../../model/index.ts";
+import type { Reason } from "../../reason.ts";
+import { encodeObjectDatagram, encodeSubgroupHeader } from "../../wire/ietf/index.ts";
+import type { SubscribeWriter } from "../subscribe-responder.ts";
+import { publishDoneOf } from "./codes.ts";
+import type { IetfContext } from "./context.ts";
+import { refusalOf } from "./refusal.ts";
+import { send } from "./stream-context.ts";
+import { turnedRound } from "./track-info.ts";
+
+/** A subscription that is established. */
+export interface Established {
+  readonly stream: SendStream;
+  /** What its streams name it by. */
+  readonly alias: number;
+}
+
+/** How a subscription begins: as the answer to SUBSCRIBE, or by a PUBLISH of ours. */
+export interface Opening {
+  /** The track exists. Nothing where there can be no stream for the subscription. */
+  establish(info: TrackInfo, largest: Location | undefined): Established | undefined;
+  /** The track does not exist, or must not be subscribed to. */
+  refuse(reason: Reason): void;
+}
+
+/** The publisher's half of one subscription: its streams and datagrams, and its end (PUBLISH_DONE). */
+export class SubscribeAnswers implements SubscribeWriter {
+  readonly promisesStart = false;
+  readonly ownNumbers = true;
+  readonly #context: IetfContext;
+  readonly #opening: Opening;
+  #stream: SendStream | undefined;
+  /** What its streams name it by. */
+  #alias = 0;
+  /** Called once the peer has its answer; absent once it has. */
+  #waiting: (() => void)[] | undefined = [];
+  #joining: Location | undefined;
+  /** Streams that were opened for the subscription. */
+  #streams = 0;
+  #over = false;
+
+  constructor(context: IetfContext, opening: Opening) {
+    this.#context = context;
+    this.#opening = opening;
+  }
+
+  /** The largest location that the peer was told. */
+  get joining(): Location | undefined {
+    return this.#joining;
+  }
+
+  /** Calls `callback` once the peer has its answer, possibly now. */
+  whenAnswered(callback: () => void): void {
+    if (this.#waiting === undefined) callback();
+    else this.#waiting.push(callback);
+  }
+
+  accepted(info: TrackInfo, largest: Location | undefined): void {
+    this.#joining = largest;
+    const established = this.#opening.establish(info, largest);
+    this.#stream = established?.stream;
+    this.#alias = established?.alias ?? 0;
+    this.#answered();
+  }
+
+  /** An update takes effect. */
+  updated(): void {
+    if (this.#stream === undefined) return;
+    const parameters = this.#joining === undefined ? {} : { largest: this.#joining };
+    send(this.#stream, { kind: "requestOk", parameters, properties: NONE }, this.#context);
+  }
+
+  /** Not said: the peer knows the largest location. */
+  started(): void {}
+
+  subgroupHeader(start: SubgroupStart, first: number): Uint8Array {
+    this.#streams++;
+    const { group, subgroup, priority, firstObject, endsGroup } = start;
+    const header = {
+      trackAlias: this.#alias,
+      group,
+      subgroup,
+      ...(priority === undefined ? {} : { priority: turnedRound(priority) }),
+      firstObject: firstObject && first === 0,
+      endsGroup,
+    };
+    return encodeSubgroupHeader(header, this.#context.caps);
+  }
+
+  datagram(datagram: DatagramObject): Uint8Array | undefined {
+    const { priority, ...object } = datagram;
+    const turned = priority === undefined ? {} : { priority: turnedRound(priority) };
+    return encodeObjectDatagram({ ...object, ...turned, trackAlias: this.#alias }, this.#context.caps);
+  }
+
+  /** Not said: a subscriber learns nothing of a stream that was never opened. */
+  dropped(): void {}
+
+  /** Not said: PUBLISH_DONE follows. */
+  ended(): void {}
+
+  finish(): void {
+    this.#end(undefined);
+  }
+
+  refuse(reason: Reason): void {
+    this.#end(reason);
+  }
+
+  #end(reason: Reason | undefined): void {
+    if (this.#over) return;
+    this.#over = true;
+    if (this.#stream === undefined) this.#opening.refuse(reason ?? "not_found");
+    else {
+      const code = publishDoneOf(reason, this.#context.caps);
+      const text = reason === undefined ? "" : refusalOf(reason).text;
+      send(this.#stream, { kind: "publishDone", code, streams: this.#streams, reason: text }, this.#context);
+      this.#stream.finish();
+    }
+    this.#answered();
+  }
+
+  #answered(): void {
+    const callbacks = this.#waiting;
+    this.#waiting = undefined;
+    for (const callback of callbacks ?? []) callback();
+  }
+}
+
+const NONE = new Uint8Array(0);

@@ -1,0 +1,93 @@
+import type { SubscribeOptions, TrackInfo } from "../../model/index.ts";
+import type { LocationFilter, Parameters } from "../../wire/ietf/index.ts";
+import { DEFAULT_PRIORITY, turnedRound } from "./track-info.ts";
+
+/** Milliseconds for which groups are wanted where no time-out is set: then all of them are, as far as the relay's bounds let it. */
+const NO_TIMEOUT = 2 ** 31;
+
+type Range = Pick<SubscribeOptions, "start" | "startObject" | "join" | "end" | "endObject">;
+
+/** What the parameters of a SUBSCRIBE, a PUBLISH_OK or their updates ask for, as the model has it. */
+export function optionsOf(parameters: Parameters, info: Pick<TrackInfo, "ordered"> | undefined): SubscribeOptions {
+  const { priority = DEFAULT_PRIORITY, groupOrder, filter, forward = true } = parameters;
+  return {
+    priority: turnedRound(priority),
+    // Without a wish of the subscriber the publisher's order counts, and that is ascending by default.
+    ordered: groupOrder === undefined ? (info?.ordered ?? true) : groupOrder === "ascending",
+    maxLatency: timeoutOf(parameters) ?? NO_TIMEOUT,
+    ...rangeOf(filter),
+    ...(forward ? {} : { forward }),
+  };
+}
+
+/** What the model wants of a publisher, as parameters of SUBSCRIBE. Objects are always wanted: a paused viewer may go on at any time. */
+export function parametersOf(options: SubscribeOptions): Parameters {
+  const { priority, ordered } = options;
+  return {
+    priority: turnedRound(priority),
+    groupOrder: ordered ? "ascending" : "descending",
+    ...rangeUpdateOf(options),
+  };
+}
+
+/** The range alone, for an update. */
+export function rangeUpdateOf(options: SubscribeOptions): Parameters {
+  const filter = filterOf(options);
+  return filter === undefined ? {} : { filter };
+}
+
+/** Both ask for the same part of the track. */
+export function sameRange(a: SubscribeOptions | undefined, b: SubscribeOptions): boolean {
+  return (
+    a !== undefined &&
+    a.start === b.start &&
+    a.startObject === b.startObject &&
+    a.end === b.end &&
+    a.endObject === b.endObject
+  );
+}
+
+/** The smaller of both delivery time-outs in milliseconds, where one is set. 0 is none. */
+function timeoutOf({ objectDeliveryTimeout = 0, subgroupDeliveryTimeout = 0 }: Parameters): number | undefined {
+  if (objectDeliveryTimeout === 0 || subgroupDeliveryTimeout === 0) {
+    return Math.max(objectDeliveryTimeout, subgroupDeliveryTimeout) || undefined;
+  }
+  return Math.min(objectDeliveryTimeout, subgroupDeliveryTimeout);
+}
+
+/** Without a filter, or with one that begins with the first object, a viewer gets the newest group from its start. */
+function rangeOf(filter: LocationFilter | undefined): Range {
+  if (filter === undefined) return { join: "newest_group" };
+  switch (filter.kind) {
+    case "none":
+      return { join: "newest_group" };
+    case "next_object":
+      return { join: "next_object" };
+    case "relative":
+      return { join: filter.groups === 0 ? "next_group" : "newest_group" };
+    case "absolute": {
+      const { start, end } = filter;
+      const first = start.group === 0 && start.object === 0;
+      return {
+        ...(first ? { join: "newest_group" as const } : { start: start.group, startObject: start.object }),
+        ...(end === undefined ? {} : { end: end.group }),
+        ...(end?.object === undefined ? {} : { endObject: end.object }),
+      };
+    }
+  }
+}
+
+function filterOf({ start, startObject = 0, join, end }: SubscribeOptions): LocationFilter | undefined {
+  if (start !== undefined || end !== undefined) {
+    const from = { group: start ?? 0, object: start === undefined ? 0 : startObject };
+    return { kind: "absolute", start: from, ...(end === undefined ? {} : { end: { group: end } }) };
+  }
+  switch (join) {
+    case "next_object":
+      return { kind: "next_object" };
+    case "next_group":
+      return { kind: "relative", groups: 0 };
+    default:
+      return undefined;
+  }
+}
