@@ -102,6 +102,12 @@ export interface SubscribeOptions {
   readonly startObject?: number;
   /** Where it begins without `start`. Absent: `newest_group`. */
   readonly join?: Join;
+  /**
+   * `maxLatency` decides what is sent, by timestamps alone (moq-lite 06 Group Start and Expiration). `start` is the lowest group that may be
+   * sent, and the subscription begins with the oldest one from there on that has not expired. Absent: it begins as `start` and {@link join}
+   * say, and a group is as old as its time of arrival or its timestamp says, whichever is more.
+   */
+  readonly byMaxAge?: true;
   /** Absent: no end. */
   readonly end?: number;
   /** With `end`: id of the last object of that group. Absent: the whole group. */

@@ -166,6 +166,24 @@ export class GroupStore {
     return Math.max(byArrival, ((newest.firstTimestamp - group.firstTimestamp) * 1000) / this.#track.timescale());
   }
 
+  /**
+   * Milliseconds by which the newest timestamp is later than any that `group` may have: a group reaches as far as the first timestamp of
+   * the one after it (moq-lite 06 Expiration). Minus infinity where no later group has a timestamp.
+   */
+  reachedAge(group: Group): number {
+    let next = this.#groups.get(group.sequence + 1)?.firstTimestamp;
+    let newest = this.#newest?.firstTimestamp;
+    if (next === undefined || newest === undefined) {
+      const later = this.joinable(group.sequence + 1, Number.POSITIVE_INFINITY).filter(
+        ({ firstTimestamp }) => firstTimestamp !== undefined,
+      );
+      next ??= later[0]?.firstTimestamp;
+      newest ??= later.at(-1)?.firstTimestamp;
+    }
+    if (next === undefined || newest === undefined) return Number.NEGATIVE_INFINITY;
+    return ((newest - next) * 1000) / this.#track.timescale();
+  }
+
   /** Evicts complete groups that are older than the publisher (moq-lite Publisher Max Latency) or the operator allows. */
   expire(maxLatency: number): void {
     const newest = this.#newest;

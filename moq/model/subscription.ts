@@ -22,8 +22,11 @@ export interface SubscribedTrack {
   readonly priority: number;
   /** Groups that can be joined from their first frame, with `from <= sequence <= to`, ascending. */
   joinable(from: number, to: number): Group[];
-  /** Milliseconds by which `group` is older than the newest (moq-lite Expiration: the larger of the two measures). */
-  age(group: Group): number;
+  /**
+   * Milliseconds by which `group` is older than the newest (moq-lite Expiration). By arrival or by timestamp, whichever is more; with
+   * `reach` by the latest timestamp that the group may have, and below 0 where nothing says how far it reaches.
+   */
+  age(group: Group, reach?: boolean): number;
   /** What the subscription asks for has changed. */
   changed(): void;
   leave(subscription: Subscription): void;
@@ -150,7 +153,7 @@ export class Subscription {
     else if (group.sequence < this.#floor) return;
     if (this.#missed !== undefined && group === this.#track.newest) this.#giveUp(this.#missed, "no_stream");
     const newest = this.#track.newest ?? group;
-    if (group !== newest && this.#track.age(group) > this.#options.maxLatency) {
+    if (group !== newest && this.#isExpired(group)) {
       this.#giveUp(group, "expired");
       return;
     }
@@ -173,7 +176,7 @@ export class Subscription {
     for (const sending of this.#sending) {
       const { group, stream } = sending;
       if (hasLeft(sending)) changed = true;
-      else if (group !== newest && stream.queued > 0 && this.#track.age(group) > this.#options.maxLatency) {
+      else if (group !== newest && stream.queued > 0 && this.#isExpired(group)) {
         this.#reset(sending, "expired");
         changed = true;
       }
@@ -246,7 +249,8 @@ export class Subscription {
       newest !== undefined && newest.sequence >= (start ?? this.#lowest) && newest.sequence <= last
         ? newest
         : undefined;
-    if (start !== undefined) this.#offerAll(start, last);
+    if (this.#options.byMaxAge) this.#joinByAge(start ?? this.#lowest, last);
+    else if (start !== undefined) this.#offerAll(start, last);
     else if (current?.keeps) {
       this.#track.counters.joins++;
       this.#track.use.hits++;
@@ -261,6 +265,33 @@ export class Subscription {
     this.#checkEnd();
   }
 
+  /** Begins with the oldest group that has not expired. */
+  #joinByAge(from: number, to: number): void {
+    const [oldest] = this.#wanted(from, to);
+    const { counters, use } = this.#track;
+    if (oldest === undefined) {
+      counters.joinMisses++;
+      use.misses++;
+      return;
+    }
+    counters.joins++;
+    use.hits++;
+    this.#begin(oldest.sequence, oldest.sequence);
+    this.#offerAll(oldest.sequence, to);
+  }
+
+  /** Kept groups from `from` to `to` that may be sent. */
+  #wanted(from: number, to: number): Group[] {
+    const groups = this.#track.joinable(from, to);
+    if (!this.#options.byMaxAge) return groups;
+    return groups.filter((group) => group === this.#track.newest || !this.#isExpired(group));
+  }
+
+  #isExpired(group: Group): boolean {
+    const { byMaxAge, maxLatency } = this.#options;
+    return byMaxAge ? this.#track.age(group, true) >= maxLatency : this.#track.age(group) > maxLatency;
+  }
+
   /** The first group of the track has begun. Groups before it may still come, because streams overtake each other. */
   #beginWith(group: Group): void {
     const first = this.#track.feed?.first ?? group.sequence - OVERTAKEN;
@@ -270,7 +301,7 @@ export class Subscription {
 
   /** Offers the groups from `from` to `to`: the newest of them, when there are more than may be under way at once. */
   #offerAll(from: number, to: number): void {
-    const groups = this.#track.joinable(from, to);
+    const groups = this.#wanted(from, to);
     const left = groups.splice(0, Math.max(0, groups.length - this.#room));
     for (const group of groups) this.offer(group);
     const [first, last] = [left[0], left.at(-1)];

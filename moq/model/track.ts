@@ -139,8 +139,8 @@ export class Track implements SubscribedTrack {
     return this.#store.joinable(from, to);
   }
 
-  age(group: Group): number {
-    return this.#store.age(group);
+  age(group: Group, reach = false): number {
+    return reach ? this.#store.reachedAge(group) : this.#store.age(group);
   }
 
   /** Adds a viewer. `subscriber` is called for all that follows, possibly before this returns. */

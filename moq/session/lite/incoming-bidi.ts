@@ -1,4 +1,5 @@
 import type { BidiStream } from "../../link.ts";
+import type { SubscribeOptions } from "../../model/index.ts";
 import type { Reason } from "../../reason.ts";
 import { BoundExceeded, READ, RequestViolation } from "../../wire/codec/index.ts";
 import {
@@ -174,17 +175,22 @@ export class IncomingBidi implements TurnHandler {
   #subscribe(request: Subscribe, done: () => void): Responder {
     const { session } = this.#context;
     const { path, track, epoch, ...options } = request;
-    const ask = { path: session.absolute(path), track, epoch, options };
+    const ask = { path: session.absolute(path), track, epoch, options: this.#options(options) };
     const writer = new LiteSubscribeWriter(this.#context, this.#stream, request);
     const viewer = new SubscribeResponder(session, ask, writer, () => {
       session.serving.left(viewer);
       done();
     });
-    this.#update = (update) => viewer.update(update);
+    this.#update = (update) => viewer.update(this.#options(update));
     session.serving.join(viewer);
     viewer.start();
     const cancel = () => viewer.cancel();
     return { fin: cancel, gone: cancel };
+  }
+
+  /** What the subscriber asks for, as the model has it. */
+  #options(update: SubscribeUpdate): SubscribeOptions {
+    return this.#context.caps.groupFloor ? { ...update, byMaxAge: true } : update;
   }
 
   /** Serves a request that was admitted; `done` is called when it is over. */
