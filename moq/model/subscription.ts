@@ -1,36 +1,12 @@
-import type { Counters, DropReason } from "../counters.ts";
+import type { DropReason } from "../counters.ts";
 import type { Reason } from "../reason.ts";
 import type { Asker, DatagramObject, SubscribeOptions, Subscriber, TrackInfo } from "./contract.ts";
 import type { Group } from "./group.ts";
 import { wholeGroup } from "./locations.ts";
 import { hasLeft, Outgoing, type Sending } from "./outgoing.ts";
-import { OVERTAKEN, type PublisherNumbering } from "./publisher-numbering.ts";
-import type { CacheUse, ViewerView } from "./track-view.ts";
-
-/** The part of a track that its subscriptions need. */
-export interface SubscribedTrack {
-  readonly counters: Counters;
-  /** Joins and fetches by whether the cache answered. */
-  readonly use: CacheUse;
-  now(): number;
-  /** The viewer lost groups. */
-  lost(viewer: Asker | undefined, reason: DropReason, groups: number): void;
-  readonly newest: Group | undefined;
-  /** How the numbers of the publisher in use map to those of the track. */
-  readonly feed: Pick<PublisherNumbering, "first" | "offset" | "lowest"> | undefined;
-  /** The priority that policies give its path, 0 to 7. */
-  readonly priority: number;
-  /** Groups that can be joined from their first frame, with `from <= sequence <= to`, ascending. */
-  joinable(from: number, to: number): Group[];
-  /**
-   * Milliseconds by which `group` is older than the newest (moq-lite Expiration). By arrival or by timestamp, whichever is more; with
-   * `reach` by the latest timestamp that the group may have, and below 0 where nothing says how far it reaches.
-   */
-  age(group: Group, reach?: boolean): number;
-  /** What the subscription asks for has changed. */
-  changed(): void;
-  leave(subscription: Subscription): void;
-}
+import { OVERTAKEN } from "./publisher-numbering.ts";
+import type { SubscribedTrack } from "./subscribed-track.ts";
+import type { ViewerView } from "./track-view.ts";
 
 /** Places within a subscription that priorities tell apart. Groups further behind share the last one. */
 const POSITIONS = 2 ** 12;
@@ -47,7 +23,7 @@ export function rank(policy: number, subscriber: number, publisher: number, posi
 
 /** One viewer of one track: which groups it gets, in what order, and when one is given up. */
 export class Subscription {
-  readonly #track: SubscribedTrack;
+  readonly #track: SubscribedTrack<Subscription>;
   readonly #subscriber: Subscriber;
   /** Of its path, as it was when the subscription began. */
   readonly #priority: number;
@@ -72,7 +48,7 @@ export class Subscription {
   /** It is being given groups that were there before it. */
   #cached = false;
 
-  constructor(track: SubscribedTrack, options: SubscribeOptions, subscriber: Subscriber) {
+  constructor(track: SubscribedTrack<Subscription>, options: SubscribeOptions, subscriber: Subscriber) {
     this.#track = track;
     this.#options = options;
     this.#subscriber = subscriber;

@@ -7,7 +7,8 @@ import type { Group } from "./group.ts";
 import { GroupStore, type StoredTrack } from "./group-store.ts";
 import { Properties } from "./properties.ts";
 import type { PublisherNumbering } from "./publisher-numbering.ts";
-import { type SubscribedTrack, Subscription } from "./subscription.ts";
+import type { SubscribedTrack } from "./subscribed-track.ts";
+import { Subscription } from "./subscription.ts";
 import type { TrackHost, TrackRoute, TrackStart, Wanted } from "./track-host.ts";
 import { TrackUpstream, type UpstreamHost } from "./track-upstream.ts";
 import { type CacheUse, type TrackView, type ViewerView, viewOfTrack } from "./track-view.ts";
@@ -17,7 +18,7 @@ import { Unwatched } from "./unwatched.ts";
  * One track of one broadcast at this relay: subscribed upstream once, however many viewers it has. It outlives publishers: the
  * groups of the next publisher are numbered above those that were sent.
  */
-export class Track implements SubscribedTrack {
+export class Track implements SubscribedTrack<Subscription> {
   readonly path: string;
   readonly name: string;
   readonly asker: Asker | undefined;
