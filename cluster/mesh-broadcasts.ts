@@ -104,6 +104,7 @@ export class MeshBroadcasts implements BroadcastFinder {
     this.#stamper = new Stamper({ wallNow, redundant, cost, latest: (path) => this.#latest(path) });
     this.announcements = {
       list: (prefix) => broadcasts.list(prefix),
+      resolve: (path, exclude, source) => broadcasts.resolve(path, exclude, source),
       watch: (prefix, watcher, interests) => broadcasts.watch(prefix, watcher, interests),
       publish: (path, advertisement, source) =>
         this.#external.publish(path, advertisement, {

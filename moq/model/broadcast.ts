@@ -3,6 +3,7 @@ import type { Asker, Source } from "./contract.ts";
 import type { Claim } from "./policy/index.ts";
 import {
   type Advertisement,
+  bestRoute,
   compareRoutes,
   LEAVING_COST,
   leadsBack,
@@ -11,6 +12,7 @@ import {
   type RankedRoute,
   type Route,
   sameContent,
+  widerRoutes,
 } from "./routes.ts";
 import type { Terms } from "./terms.ts";
 import { Track } from "./track.ts";
@@ -34,6 +36,10 @@ export class Broadcast {
   /** Includes those that are over and still run. */
   readonly #tracks = new Set<Track>();
   #routes: RankedRoute[] = [];
+  /** The routes of the longest prefix that covers its path. They count while it has none of its own. */
+  #wider: readonly RankedRoute[];
+  /** The source that had no capacity for a track, and is not asked for it again. */
+  readonly #refusing = new WeakMap<Track, Source>();
   #terms: Terms;
   /** The finder's release, while tracks are in use. */
   #release: (() => void) | undefined;
@@ -44,6 +50,7 @@ export class Broadcast {
     this.path = path;
     this.#host = host;
     this.#terms = host.termsOf(path);
+    this.#wider = host.wider(path);
   }
 
   get terms(): Terms {
@@ -61,13 +68,25 @@ export class Broadcast {
    * from `source`, because a peer is not announced its own broadcasts. A route whose source is leaving is the last choice.
    */
   route(exclude = 0n, source?: Source): Route | undefined {
-    let leaving: Route | undefined;
-    for (const route of this.#routes) {
-      if (route.source === source || (exclude !== 0n && route.advertisement.hops.includes(exclude))) continue;
-      if (!route.leaving) return route;
-      leaving ??= route;
-    }
-    return leaving;
+    return bestRoute(this.#routes, exclude, source);
+  }
+
+  /** The routes by which its tracks may come, best first. */
+  get #usable(): readonly RankedRoute[] {
+    return this.#routes.length > 0 ? this.#routes : this.#wider;
+  }
+
+  /** Its routes as a prefix, for the paths under it. */
+  widerRoutes(): readonly RankedRoute[] {
+    return widerRoutes(this.#routes);
+  }
+
+  /** The routes of prefixes that cover its path have changed; `ending` as {@link withdraw} has it. */
+  widen(ending: Source | undefined): void {
+    if (this.#routes.length > 0) return;
+    const before = this.#wider;
+    this.#wider = this.#host.wider(this.path);
+    for (const track of [...this.#tracks]) this.#reroute(track, before, ending);
   }
 
   /** All routes, best first. */
@@ -90,7 +109,7 @@ export class Broadcast {
    */
   track(name: string, asker?: Asker, epoch?: bigint): Track | Reason {
     const detour = asker !== undefined && this.#comesFrom(asker, name, this.#lanes.get(undefined)?.get(name));
-    if (detour && !this.#routes.some((route) => !route.leaving && !leadsBack(route, asker))) return "unroutable";
+    if (detour && !this.#usable.some((route) => !route.leaving && !leadsBack(route, asker))) return "unroutable";
     const key = detour ? asker.source : undefined;
     const lane = this.#lanes.get(key) ?? new Map<string, Track>();
     const known = lane.get(name);
@@ -212,8 +231,8 @@ export class Broadcast {
   #comesFrom(asker: Asker, name: string, track: Track | undefined): boolean {
     const feeding = track === undefined || track.over ? undefined : track.source;
     const route =
-      feeding === undefined ? this.#best(name, undefined) : this.#routes.find(({ source }) => source === feeding);
-    const from = route ?? this.#routes[0];
+      feeding === undefined ? this.#best(name, undefined) : this.#usable.find(({ source }) => source === feeding);
+    const from = route ?? this.#usable[0];
     return from !== undefined && leadsBack(from, asker);
   }
 
@@ -221,13 +240,22 @@ export class Broadcast {
   #best(name: string, asker: Asker | undefined, track?: Track): RankedRoute | undefined {
     const fed = track?.feed !== undefined ? track.source : undefined;
     let best: RankedRoute | undefined;
-    for (const route of this.#routes) {
+    for (const route of this.#usable) {
       if (route.leaving && route.source !== fed) continue;
+      if (track !== undefined && route.source === this.#refusing.get(track)) continue;
       if (asker !== undefined && leadsBack(route, asker)) continue;
       if (route.advertisement.pushed?.has(name)) return route;
       best ??= route;
     }
     return best;
+  }
+
+  /** Another route for a track whose source has no capacity. None where one was tried before (moq-lite Resolution). */
+  #another(track: Track): RankedRoute | undefined {
+    const source = track.feed?.source ?? track.source;
+    if (this.#refusing.has(track) || source === undefined) return undefined;
+    this.#refusing.set(track, source);
+    return this.#best(track.name, track.asker, track);
   }
 
   /** The publisher that a source joins that only pushes other tracks of the broadcast than the sources before it. */
@@ -246,6 +274,7 @@ export class Broadcast {
       wait: () => this.#host.wait(),
       stopWaiting: () => this.#host.stopWaiting(),
       unwatched: () => this.#releaseIfUnused(),
+      another: (track: Track) => this.#another(track),
       idle: (track: Track) => {
         if (!this.#tracks.delete(track)) return;
         giveBack();
@@ -268,16 +297,22 @@ export class Broadcast {
 
   /** `ending`: a source that withdrew its route and keeps its session. Its subscriptions end by themselves unless another route takes over. */
   #change(routes: RankedRoute[], ending?: Source): void {
-    const before = this.#routes;
+    const before = this.#usable;
     this.#routes = routes.sort(compareRoutes);
+    if (routes.length === 0) this.#wider = this.#host.wider(this.path);
     for (const track of [...this.#tracks]) this.#reroute(track, before, ending);
-    this.#host.changed(this);
+    this.#host.changed(this, ending);
   }
 
   #reroute(track: Track, before: readonly RankedRoute[], ending: Source | undefined): void {
     const { source, asker } = track;
-    const now = this.#best(track.name, asker, track);
+    const found = this.#best(track.name, asker, track);
     const last = before.find((route) => route.source === source);
+    // A running track is not taken over by other content of a prefix.
+    const now =
+      found?.wider && last?.wider === undefined && last && !sameContent(last.advertisement, found.advertisement)
+        ? undefined
+        : found;
     const moved = now?.source !== source;
     if (now !== undefined) track.enter(now.advertisement.epoch);
     // Peers that the new route leads back to would be sent what they publish.
@@ -285,7 +320,7 @@ export class Broadcast {
       track.exclude((one) => leadsBack(now, one));
     }
     if (!moved) return;
-    if (now === undefined && asker !== undefined && this.#routes.length > 0) {
+    if (now === undefined && asker !== undefined && this.#usable.length > 0) {
       track.close("unroutable");
       track.release();
     } else if (now === undefined && source === ending) track.conclude();
@@ -295,14 +330,17 @@ export class Broadcast {
 }
 
 /** What a broadcast needs from the table that it is in. */
-export interface BroadcastHost extends Omit<TrackHost<Track>, "idle" | "unwatched" | "usage" | "terms"> {
+export interface BroadcastHost extends Omit<TrackHost<Track>, "another" | "idle" | "unwatched" | "usage" | "terms"> {
   /** What holds for the broadcast `path`. */
   termsOf(path: string): Terms;
   /** Counts one more track, until the returned function is called. Nothing when a policy has reached its bound, which is reported. */
   takeTrack(claim: Claim, track: string, asker: Asker | undefined): (() => void) | undefined;
   /** Tracks of `path` are in use, with a route or without. Returns a release. */
   want(path: string): (() => void) | undefined;
-  changed(broadcast: Broadcast): void;
+  /** The routes of the longest prefix of `path`, `path` itself excluded, that has routes to what is under it. */
+  wider(path: string): readonly RankedRoute[];
+  /** Its routes changed; `ending` as {@link Broadcast.withdraw} has it. */
+  changed(broadcast: Broadcast, ending: Source | undefined): void;
   /** It may be unused by now: it has lost a route or a track. */
   idle(broadcast: Broadcast): void;
 }

@@ -11,7 +11,7 @@ import type { CacheOptions, ModelLimits } from "./limits.ts";
 import { PathTree, prefixes } from "./path-tree.ts";
 import { Policies, type RefusedTrack } from "./policies.ts";
 import type { Policy } from "./policy/index.ts";
-import type { Advertisement } from "./routes.ts";
+import { type Advertisement, bestRoute, type RankedRoute, type Route } from "./routes.ts";
 import { Scheduler } from "./scheduler.ts";
 import type { Subscription } from "./subscription.ts";
 import { Sweeps } from "./sweeps.ts";
@@ -22,6 +22,8 @@ import { BROADCAST_METRICS, broadcastReadings, type Figures, noFigures } from ".
 /** Called on every change under its prefix. It asks the broadcast for the route that its peer may have. */
 export interface Watcher {
   changed(broadcast: Broadcast): void;
+  /** The routes of `prefix`, which the watched prefix is or is under, to what is under it have changed: see {@link Broadcasts.resolve}. */
+  covered?(prefix: string): void;
   /** Every broadcast under the prefix that the finder can find is known by now. Called once at most, possibly from inside `watch`. */
   complete?(): void;
 }
@@ -61,8 +63,12 @@ export class Broadcasts {
   readonly #broadcasts = new Map<string, Broadcast>();
   /** Those with a route, so that broadcasts without one cost nothing in a listing. */
   readonly #routed = new PathTree<Broadcast>();
+  /** Those without a route of their own: a prefix may cover them. */
+  readonly #unrouted = new PathTree<Broadcast>();
+  /** Paths whose broadcasts have routes to what is under them. */
+  readonly #covering = new Set<string>();
   /** By the prefix that they watch. */
-  readonly #watchers = new Map<string, Set<Watcher>>();
+  readonly #watchers = new PathTree<Set<Watcher>>();
   /** By the path of the one broadcast that they watch. */
   readonly #exactWatchers = new Map<string, Set<() => void>>();
   #finder: BroadcastFinder | undefined;
@@ -112,7 +118,8 @@ export class Broadcasts {
         this.counters.subscriptionsWaiting--;
       },
       want: (path) => this.#finder?.wanting(path),
-      changed: (broadcast) => this.#changed(broadcast),
+      wider: (path) => this.#wider(path),
+      changed: (broadcast, ending) => this.#changed(broadcast, ending),
       idle: (broadcast) => this.#drop(broadcast),
     };
   }
@@ -147,6 +154,13 @@ export class Broadcasts {
   broadcast(path: string): Broadcast | undefined {
     const broadcast = this.#broadcasts.get(path);
     return broadcast?.route() === undefined ? undefined : broadcast;
+  }
+
+  /** The best route to `path`: its own, or that of the longest prefix that covers it. The rest as {@link Broadcast.route} has it. */
+  resolve(path: string, exclude = 0n, source?: Source): Route | undefined {
+    const own = this.#broadcasts.get(path);
+    if (own?.route() !== undefined) return own.route(exclude, source);
+    return bestRoute(this.#wider(path), exclude, source);
   }
 
   /**
@@ -274,7 +288,7 @@ export class Broadcasts {
       over(0);
       return () => {};
     };
-    const route = this.broadcast(where.path)?.route();
+    const route = this.resolve(where.path);
     if (route === undefined && this.#finder === undefined) return refuse("not_found");
     const { sequence: number, priority, ownNumbers: own = false, asker, epoch } = where;
     const track = this.#track(where.path, where.track, asker, epoch);
@@ -316,19 +330,57 @@ export class Broadcasts {
   }
 
   #track(path: string, name: string, asker: Asker | undefined, epoch: bigint | undefined): Track | Reason {
+    // Requests for ever more paths under one prefix must not add up.
+    const covered = this.#broadcasts.size - this.#routed.size;
+    if (covered >= this.#limits.broadcasts && !this.#broadcasts.has(path) && this.#wider(path).length > 0) {
+      this.counters.boundsHit.broadcasts++;
+      return "limit";
+    }
     const broadcast = this.#at(path);
     const found = broadcast.track(name, asker, epoch);
     if (typeof found === "string") this.#drop(broadcast);
     return found;
   }
 
-  /** A broadcast without a route has a track that waits, so the bound on waiting subscriptions bounds their number. */
+  /**
+   * A broadcast without a route of its own has a track that waits, so the bound on waiting subscriptions bounds their number; or its path
+   * is covered by a prefix, and there are at most as many as `broadcasts` allows.
+   */
   #at(path: string): Broadcast {
     const known = this.#broadcasts.get(path);
     if (known !== undefined) return known;
     const broadcast = new Broadcast(path, this.#host);
     this.#broadcasts.set(path, broadcast);
+    this.#unrouted.set(path, broadcast);
     return broadcast;
+  }
+
+  #wider(path: string): readonly RankedRoute[] {
+    if (this.#covering.size === 0) return [];
+    for (const prefix of [...prefixes(path)].toReversed()) {
+      if (prefix === path || !this.#covering.has(prefix)) continue;
+      const routes = this.#routed.get(prefix)?.widerRoutes() ?? [];
+      if (routes.length > 0) return routes;
+    }
+    return [];
+  }
+
+  /** Passes a change of routes on to the paths that they cover. */
+  #cover(broadcast: Broadcast, ending: Source | undefined): void {
+    const { path } = broadcast;
+    if (broadcast.routes.length > 0) this.#unrouted.delete(path);
+    else if (this.#broadcasts.get(path) === broadcast) this.#unrouted.set(path, broadcast);
+    const covers = broadcast.widerRoutes().length > 0;
+    if (!covers && !this.#covering.has(path)) return;
+    if (covers) this.#covering.add(path);
+    else this.#covering.delete(path);
+    for (const one of [...this.#unrouted.under(path)]) if (one.path !== path) one.widen(ending);
+    for (const watchers of [...this.#watchers.under(path)]) {
+      for (const watcher of [...watchers]) {
+        this.watcherCalls++;
+        watcher.covered?.(path);
+      }
+    }
   }
 
   #makeRoom(): void {
@@ -341,7 +393,8 @@ export class Broadcasts {
     }
   }
 
-  #changed(broadcast: Broadcast): void {
+  #changed(broadcast: Broadcast, ending: Source | undefined): void {
+    this.#cover(broadcast, ending);
     this.#finder?.routed(broadcast);
     const exact = this.#exactWatchers.get(broadcast.path);
     if (exact !== undefined) {
@@ -358,6 +411,8 @@ export class Broadcasts {
 
   #drop(broadcast: Broadcast): void {
     if (broadcast.route() !== undefined || broadcast.tracks > 0) return;
-    if (this.#broadcasts.get(broadcast.path) === broadcast) this.#broadcasts.delete(broadcast.path);
+    if (this.#broadcasts.get(broadcast.path) !== broadcast) return;
+    this.#broadcasts.delete(broadcast.path);
+    this.#unrouted.delete(broadcast.path);
   }
 }

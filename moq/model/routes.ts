@@ -58,6 +58,8 @@ export interface RankedRoute extends Route {
   readonly generation: number;
   /** Rises with each advertisement. */
   readonly order: number;
+  /** It is the route of a prefix that covers the broadcast, and not a route of the broadcast itself. */
+  readonly wider?: true;
 }
 
 /** Whether two advertisements stand for the same content under the same numbers. */
@@ -68,8 +70,13 @@ export function sameContent(a: Advertisement, b: Advertisement): boolean {
 }
 
 /**
- * Highest epoch first, then those that announced the broadcast, then the newest publisher, then the lowest cost, the fewest hops and the
- * latest advertisement. Of sources that only push tracks the earliest comes first: a further one adds tracks, and replaces nothing.
+ * The order of routes to one path:
+ *
+ * - Highest epoch first, then those that announced the broadcast.
+ * - Then those whose hops are all known, the lowest cost, the lowest cold cost, and the fewest hops (moq-lite Routing).
+ * - Then the newest publisher, and the latest advertisement.
+ *
+ * Of sources that only push tracks the earliest comes first: a further one adds tracks, and replaces nothing.
  */
 export function compareRoutes(a: RankedRoute, b: RankedRoute): number {
   const x = a.advertisement;
@@ -77,7 +84,24 @@ export function compareRoutes(a: RankedRoute, b: RankedRoute): number {
   if (x.epoch !== y.epoch) return x.epoch > y.epoch ? -1 : 1;
   if (pushes(a) !== pushes(b)) return pushes(a) ? 1 : -1;
   const order = pushes(a) ? a.order - b.order : b.order - a.order;
-  return b.generation - a.generation || a.cost - b.cost || x.hops.length - y.hops.length || order;
+  if (isUnknown(x) !== isUnknown(y)) return isUnknown(x) ? 1 : -1;
+  const byCost = a.cost - b.cost || (x.coldCost ?? MAX_COST) - (y.coldCost ?? MAX_COST);
+  return byCost || x.hops.length - y.hops.length || b.generation - a.generation || order;
+}
+
+/** The hop id 0 stands for any relay. */
+function isUnknown({ hops }: Advertisement): boolean {
+  return hops.includes(0n);
+}
+
+/** The routes of a prefix that serve what is under it, as they are for a path there. */
+export function widerRoutes(routes: readonly RankedRoute[]): RankedRoute[] {
+  return (
+    routes
+      .filter(({ advertisement }) => advertisement.covers === true)
+      // Below the numbers of the path's own publishers.
+      .map((route) => ({ ...route, wider: true, generation: -route.generation }))
+  );
 }
 
 export function pushes({ advertisement }: Pick<Route, "advertisement">): boolean {
@@ -96,4 +120,19 @@ export const LEAVING_COST = 2 ** 40;
 /** Whether the route leads through the asking peer (moq-lite Routing). */
 export function leadsBack({ source, advertisement }: Route, asker: Pick<Asker, "source" | "hop">): boolean {
   return source === asker.source || (asker.hop !== 0n && advertisement.hops.includes(asker.hop));
+}
+
+/** The best of `routes` that {@link Broadcast.route} may return. */
+export function bestRoute(
+  routes: readonly RankedRoute[],
+  exclude: bigint,
+  source: Source | undefined,
+): Route | undefined {
+  let leaving: Route | undefined;
+  for (const route of routes) {
+    if (route.source === source || (exclude !== 0n && route.advertisement.hops.includes(exclude))) continue;
+    if (!route.leaving) return route;
+    leaving ??= route;
+  }
+  return leaving;
 }

@@ -26,6 +26,8 @@ export interface TrackHost<T> {
   stopWaiting(): void;
   /** The track stays subscribed without viewers. */
   unwatched(): void;
+  /** The source that gives the track has no capacity for it: the best other route, once. */
+  another(track: T): TrackRoute | undefined;
   /** The track has ended: nothing refers to it any more. */
   idle(track: T): void;
 }

@@ -332,16 +332,22 @@ export class Track implements SubscribedTrack<Subscription> {
 
   /**
    * The source has ended the track. For `upstream`, its session or its own publisher is gone: the track waits for another route.
-   * For any other reason, the track's subscriptions and requests fail.
+   * For `no_capacity` another route is tried, once. For any other reason, the track's subscriptions and requests fail.
    */
   #lost(reason: Reason): void {
+    const other = reason === "no_capacity" ? this.#host.another(this) : undefined;
+    if (other !== undefined) {
+      this.switch(other, false);
+      return;
+    }
     if (reason === "upstream") {
       this.#routeLost = true;
       this.#upstream.detach(reason);
       this.#wait();
     } else {
-      this.#upstream.refused(reason);
-      this.#fail(reason);
+      const why = reason === "no_capacity" ? "unroutable" : reason;
+      this.#upstream.refused(why);
+      this.#fail(why);
     }
     this.#checkUse();
   }

@@ -35,6 +35,8 @@ export interface AnnounceWriter {
   readonly queued: number;
   /** The version says how many broadcasts there are at first. So nothing is announced before other relays were asked. */
   readonly counts: boolean;
+  /** An announcement stands for what is under its path as well: the peer learns the route that covers the prefix for which it asks. Absent: false. */
+  readonly prefixes?: boolean;
   /** Every broadcast that there is at first is known: `active` of them follow. */
   listed(active: number): void;
   /** Returns how the announcement is referred to later. */
@@ -75,6 +77,8 @@ export class AnnounceResponder {
   readonly #announced = new Map<string, AnnouncedToPeer>();
   readonly #changes = new Map<string, Changed>();
   readonly #table: AnnounceTable;
+  /** The route to the prefix itself, which may be that of a shorter prefix (moq-lite Announce: it appears as the prefix). */
+  readonly #atPrefix: Announced | undefined;
   /** Absent while `watch` of the table has not returned. */
   #unwatch: (() => void) | undefined;
   #over = false;
@@ -92,6 +96,10 @@ export class AnnounceResponder {
     this.#writer = writer;
     this.#closed = closed;
     this.#table = session.deps.table ?? session.deps.broadcasts;
+    const { prefix } = ask;
+    if (writer.prefixes === true && this.#table.resolve !== undefined) {
+      this.#atPrefix = { path: prefix, route: (exclude, source) => this.#table.resolve?.(prefix, exclude, source) };
+    }
   }
 
   /** Once. The request may be over when it returns. */
@@ -100,7 +108,8 @@ export class AnnounceResponder {
     const { clock, access } = session.deps;
     const { prefix } = this.#ask;
     const watcher = {
-      changed: (broadcast: Announced) => void session.guard(() => this.#changed(broadcast)),
+      changed: (broadcast: Announced) => void session.guard(() => this.#changed(this.#resolved(broadcast))),
+      covered: () => void session.guard(() => this.#atPrefix && this.#changed(this.#atPrefix)),
       complete: () => void session.guard(() => this.#first()),
     };
     this.#unwatch = this.#table.watch(prefix, watcher, access.watchable(prefix));
@@ -150,7 +159,14 @@ export class AnnounceResponder {
   *#listable(): Generator<Announced> {
     const { access } = this.#session.deps;
     const { prefix } = this.#ask;
-    for (const part of access.listable?.(prefix) ?? [prefix]) yield* this.#table.list(part);
+    if (this.#atPrefix !== undefined) yield this.#atPrefix;
+    for (const part of access.listable?.(prefix) ?? [prefix]) {
+      for (const broadcast of this.#table.list(part)) yield this.#resolved(broadcast);
+    }
+  }
+
+  #resolved(broadcast: Announced): Announced {
+    return broadcast.path === this.#ask.prefix ? (this.#atPrefix ?? broadcast) : broadcast;
   }
 
   #changed(broadcast: Announced): void {

@@ -81,6 +81,8 @@ export interface Announced {
 /** Is called with the changes of an {@link AnnounceTable} under a prefix. */
 export interface AnnounceWatcher {
   changed(broadcast: Announced): void;
+  /** The routes of `prefix`, which the watched prefix is or is under, to what is under it have changed: see `Broadcasts.resolve`. */
+  covered?(prefix: string): void;
   /**
    * The table now has everything under the prefix, including what is elsewhere in the mesh. Called at most once, possibly from inside
    * `watch`. Not called where there is no other relay to ask.
@@ -95,6 +97,8 @@ export interface AnnounceTable {
   /** Calls `watcher` for every change under `prefix` until the returned function is called. `interests`: see `Broadcasts.watch`. */
   watch(prefix: string, watcher: AnnounceWatcher, interests?: readonly string[]): () => void;
   publish(path: string, advertisement: Advertisement, source: Source): Publication | Reason;
+  /** As `Broadcasts.resolve` has it. Absent: no prefix has routes to what is under it. */
+  resolve?(path: string, exclude?: bigint, source?: Source): Route | undefined;
   /** The peer refused to announce, or stopped before the session ended. Called before its announcements are withdrawn. */
   cut?(reason: Reason): void;
   /** Calls `callback` when a publication that was refused with `limit` may be tried again. Absent: never. Returns a cancel. */

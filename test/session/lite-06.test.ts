@@ -6,7 +6,7 @@ import { sessionCodes, streamCodes } from "../../moq/session/lite/codes.ts";
 import { type Announcement, encodeAnnouncement, encodeAnnounceOk } from "../../moq/wire/lite/announce.ts";
 import { encodeRequest } from "../../moq/wire/lite/requests.ts";
 import { capsOf } from "../wire/support/bytes.ts";
-import { TestRelay } from "./support.ts";
+import { TestPublisher, TestRelay } from "./support.ts";
 
 const VERSION = "moq-lite-06";
 const CAPS = capsOf(VERSION);
@@ -159,6 +159,79 @@ describe("the first hop of moq-lite 06", () => {
     await relay.pass(100);
     assert.deepEqual(viewer.groupLines, ["40 finished a"]);
     assert.deepEqual(again.groupLines, ["7 finished b"], "the numbers are its publisher's own");
+    assert.deepEqual(relay.defects, []);
+  });
+});
+
+describe("a route over a prefix in moq-lite 06", () => {
+  /** A publisher of whatever is asked for under `path`. */
+  async function serving(relay: TestRelay, path: string): Promise<TestPublisher> {
+    const { broadcasts } = await relay.connect(VERSION);
+    const source = new TestPublisher();
+    const publication = broadcasts.publish(path, { ...FIELDS, covers: true }, source);
+    assert.ok(typeof publication !== "string");
+    source.end = () => publication.end(false);
+    return source;
+  }
+
+  it("serves what is under it, and appears as the prefix that a viewer asks for", async () => {
+    const relay = await TestRelay.start();
+    const service = await serving(relay, "live");
+    await relay.pass(100);
+    const viewer = await relay.connect(VERSION, "/", "live/a");
+    const old = await relay.connect("moq-lite-05", "/", "live/a");
+    await relay.pass(1000);
+    const paths = ({ broadcasts }: typeof viewer) => [...broadcasts.list()].map(({ path }) => path);
+    assert.deepEqual(paths(viewer), ["live/a"]);
+    assert.deepEqual(paths(old), [], "in older versions an announcement is one broadcast");
+    const watching = [viewer, old].map((one) => one.watch("live/a"));
+    await relay.pass(100);
+    service.send(4, "x");
+    await relay.pass(100);
+    for (const { groupLines } of watching) assert.deepEqual(groupLines, ["4 finished x"]);
+    service.end();
+    await relay.pass(100);
+    assert.deepEqual(paths(viewer), []);
+    assert.deepEqual(relay.defects, []);
+  });
+
+  it("gives way to a broadcast that is announced at the prefix asked for", async () => {
+    const relay = await TestRelay.start();
+    await serving(relay, "live");
+    const viewer = await relay.connect(VERSION, "/", "live/a");
+    await relay.pass(1000);
+    const hops = () => viewer.broadcasts.broadcast("live/a")?.route()?.advertisement.hops;
+    const service = hops();
+    const exact = (await relay.connect("moq-lite-05")).publish("live/a");
+    await relay.pass(100);
+    assert.notDeepEqual(hops(), service);
+    exact.end();
+    await relay.pass(100);
+    assert.deepEqual(hops(), service);
+  });
+
+  it("is left for another one when its publisher answers NO_CAPACITY, once", async () => {
+    const relay = await TestRelay.start();
+    const asked: string[] = [];
+    const full = async (hop: bigint) => {
+      const { link } = await relay.raw(VERSION, (stream) => {
+        asked.push(String(hop));
+        if (asked.filter((one) => one === String(hop)).length > 1) {
+          stream.reset(0x30);
+          return;
+        }
+        stream.write(encodeAnnounceOk({ hop, active: 1 }, CAPS));
+        stream.write(encodeAnnouncement(start("live"), CAPS));
+      });
+      return link;
+    };
+    for (const hop of [51n, 52n, 53n]) await full(hop);
+    await relay.pass(100);
+    const viewer = (await relay.connect(VERSION)).watch("live/a");
+    await relay.pass(200);
+    assert.equal(viewer.log.at(-1), "closed unroutable", "and never NO_CAPACITY");
+    // The first stream at each is for announcements.
+    assert.equal(new Set(asked.slice(3)).size, 2, "two of three were asked");
     assert.deepEqual(relay.defects, []);
   });
 });

@@ -8,6 +8,7 @@ import type { LiteContext } from "./context.ts";
 /** Writes the announcements of one Announce Stream (moq-lite Announce). */
 export class LiteAnnounceWriter implements AnnounceWriter {
   readonly counts: boolean;
+  readonly prefixes: boolean;
   readonly #context: LiteContext;
   readonly #stream: BidiStream;
   /** Ids are implicit: both sides count the starts. */
@@ -17,6 +18,7 @@ export class LiteAnnounceWriter implements AnnounceWriter {
     this.#context = context;
     this.#stream = stream;
     this.counts = context.caps.announceOk;
+    this.prefixes = context.caps.prefixRoutes;
   }
 
   get queued(): number {

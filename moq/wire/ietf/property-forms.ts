@@ -2,7 +2,7 @@
  * Properties of tracks and objects in two forms. That of draft 18 and later is the one of the model, so between these drafts they stay the
  * same byte for byte. Drafts 14 and 16 have other varints, and draft 14 has types instead of deltas.
  */
-import { Cursor, LEADING_ONES_VARINTS, type VarintCodec, Writer } from "../codec/index.ts";
+import { Cursor, LEADING_ONES_VARINTS, ProtocolViolation, READ, type VarintCodec, Writer } from "../codec/index.ts";
 import type { Capabilities } from "./versions.ts";
 
 interface Pair {
@@ -22,12 +22,20 @@ export function toPresent(properties: Uint8Array, caps: Capabilities): Uint8Arra
   return written(read(properties, formOf(caps)), PRESENT);
 }
 
-/** `properties` in the form of draft 18, as `caps` has them. What the draft cannot write is left out: numbers of 2^62 and above. */
+/**
+ * `properties` in the form of draft 18, as `caps` has them. What the draft cannot write is left out: numbers of 2^62 and above, and what is
+ * malformed, as only a publisher in this process can make it: what peers send has been checked.
+ */
 export function fromPresent(properties: Uint8Array, caps: Capabilities): Uint8Array {
   const form = formOf(caps);
   const { max } = form.varints;
   const fits = ({ type, value }: Pair) => type <= max && (typeof value !== "bigint" || value <= max);
-  return written(read(properties, PRESENT).filter(fits), form);
+  try {
+    return written(read(properties, PRESENT).filter(fits), form);
+  } catch (error) {
+    if (error instanceof ProtocolViolation) return READ;
+    throw error;
+  }
 }
 
 function formOf({ varints, propertyDeltas }: Capabilities): Form {

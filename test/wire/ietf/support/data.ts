@@ -32,6 +32,8 @@ export interface DataReading {
   readonly stream: Described;
   /** The timestamp of each object. */
   readonly timestamps: (number | undefined)[];
+  /** Bytes of each piece of payload. */
+  readonly pieces: number[];
   readonly reader: UniReader;
   push(bytes: Uint8Array, allowance?: Allowance): Uint8Array;
 }
@@ -40,6 +42,7 @@ export interface DataReading {
 export function dataReading(caps: Capabilities, kind: DataKind, timescale = DEFAULT_TIMESCALE): DataReading {
   const objects: Described[] = [];
   const timestamps: (number | undefined)[] = [];
+  const pieces: number[] = [];
   const stream: Described = {};
   const chunks: Uint8Array[] = [];
   const begun = (object: Described, timestamp: number | undefined) => {
@@ -48,7 +51,10 @@ export function dataReading(caps: Capabilities, kind: DataKind, timescale = DEFA
     chunks.length = 0;
   };
   const rest = {
-    payload: (bytes: Uint8Array) => void chunks.push(bytes.slice()),
+    payload: (bytes: Uint8Array) => {
+      pieces.push(bytes.length);
+      chunks.push(bytes.slice());
+    },
     end: () => {
       const object = objects.at(-1);
       assert.ok(object);
@@ -105,7 +111,7 @@ export function dataReading(caps: Capabilities, kind: DataKind, timescale = DEFA
     control: () => ({ push: (bytes) => bytes.subarray(bytes.length), finish: () => {} }),
   };
   const reader = new UniReader(caps, DEFAULT_WIRE_LIMITS, uni);
-  return { stream, timestamps, reader, push: (bytes, allowance = UNBOUNDED) => reader.push(bytes, allowance) };
+  return { stream, timestamps, pieces, reader, push: (bytes, allowance = UNBOUNDED) => reader.push(bytes, allowance) };
 }
 
 /** What is said of an object without payload. */
