@@ -45,6 +45,12 @@ export async function cargoInstall(crate: string, version: string): Promise<void
   await run("cargo", ["install", "--root", join(CACHE, "crates"), "--version", version, crate], env);
 }
 
+/** Builds the program in a folder of `drivers/`. */
+export async function cargoBuild(folder: string): Promise<void> {
+  const env = { CARGO_TARGET_DIR: join(CACHE, "target") };
+  await run("cargo", ["install", "--locked", "--root", join(CACHE, "crates"), "--path", driver(folder)], env);
+}
+
 export async function pipInstall(packages: Readonly<Record<string, string>>): Promise<void> {
   if (!(await exists(PYTHON))) {
     await mkdir(CACHE, { recursive: true });

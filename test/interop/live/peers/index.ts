@@ -4,6 +4,7 @@ import { MOQ_NET } from "./moq-net.ts";
 import { MOQ_RELAY } from "./moq-relay.ts";
 import { MOQ_RS } from "./moq-rs.ts";
 import { MOQ_TEST_CLIENT } from "./moq-test-client.ts";
+import { MOQTAIL } from "./moqtail.ts";
 
 /** In the order of the columns. */
-export const PEERS: readonly Peer[] = [MOQ_NET, MOQ_RELAY, MOQ_RS, AIOMOQT, MOQ_TEST_CLIENT];
+export const PEERS: readonly Peer[] = [MOQ_NET, MOQ_RELAY, MOQ_RS, AIOMOQT, MOQ_TEST_CLIENT, MOQTAIL];
