@@ -1,6 +1,8 @@
 import { readFileSync } from "node:fs";
 import { PATH_KEYS } from "../lab/path/index.ts";
-import { capabilities, STABLE_PROTOCOLS } from "../moq/wire/lite/index.ts";
+import { protocols } from "../moq/session/index.ts";
+import { capabilities as ietf } from "../moq/wire/ietf/index.ts";
+import { capabilities as lite } from "../moq/wire/lite/index.ts";
 import { columns, type Flags, flagLines, readFlags, seconds, text, UsageError, type Values, whole } from "./flags.ts";
 import type { TrustSpec } from "./load/messages.ts";
 import { pathOf } from "./path/options.ts";
@@ -27,7 +29,8 @@ export interface FanoutOptions {
   readonly url: URL | undefined;
   readonly pid: number | undefined;
   readonly trust: TrustSpec;
-  readonly against: MoqRelayBuild | undefined;
+  /** What is measured in alternating rounds: another relay, or the same one with another protocol. */
+  readonly against: MoqRelayBuild | { readonly protocol: string } | undefined;
   /** Bad networks between the relay and its viewers, or its publisher; as written on the command line. */
   readonly paths: { readonly viewers: string | undefined; readonly publisher: string | undefined };
   readonly audienceProcesses: number;
@@ -35,6 +38,9 @@ export interface FanoutOptions {
   readonly pinning: Pinning | undefined;
   readonly json: boolean;
 }
+
+/** Offered unless the command line says otherwise. */
+const STANDARD: readonly string[] = protocols([]);
 
 const FLAGS: Flags = {
   scenario: { value: "NAME", text: `What is sent: ${[...SCENARIOS.keys()].join(", ")} (default video).` },
@@ -45,15 +51,15 @@ const FLAGS: Flags = {
   engine: { value: "NAME", text: "QUIC engine of our relay (default auto)." },
   threads: { value: "N", text: "Threads of our relay's engine (default: its own)." },
   "load-engine": { value: "NAME", text: "QUIC engine of publisher and viewers (default auto)." },
-  protocol: { value: "LIST", text: `Protocols to offer, preferred first (default ${STABLE_PROTOCOLS.join(",")}).` },
+  protocol: { value: "LIST", text: `Protocols to offer, preferred first (default ${STANDARD.join(",")}).` },
   url: { value: "URL", text: "Measure the relay at URL instead of starting ours." },
   token: { value: "FILE", text: "Send the token in FILE to --url; MOQMESH_TOKEN may contain the token itself." },
   pid: { value: "PID", text: "Process id of the relay at --url, to measure its CPU and memory." },
   fingerprint: { value: "HEX", text: "Trust only the certificate with this SHA-256 at --url." },
   insecure: { text: "Trust any certificate at --url." },
   against: {
-    value: "RELAY",
-    text: `Also measure ${MOQ_RELAY_BUILDS.join(" or ")}, in alternating rounds, and print ratios.`,
+    value: "WHAT",
+    text: `Also measure ${MOQ_RELAY_BUILDS.join(" or ")}, or the same relay with another protocol, such as moq-lite-05, in alternating rounds, and print ratios.`,
   },
   path: {
     value: "SPEC",
@@ -146,11 +152,14 @@ function scenarioOf(name: string): Scenario {
   throw new UsageError(`--scenario: "${name}" is unknown; use one of ${[...SCENARIOS.keys()].join(", ")}`);
 }
 
-function againstOf(name: string | undefined): MoqRelayBuild | undefined {
+function againstOf(name: string | undefined): FanoutOptions["against"] {
   const build = MOQ_RELAY_BUILDS.find((one) => one === name);
   if (name === undefined || build !== undefined) return build;
+  if (isSpoken(name)) return { protocol: name };
   const builds = MOQ_RELAY_BUILDS.join(" or ");
-  throw new UsageError(`--against: the bench can start only ${builds}, not "${name}"; measure others with --url`);
+  throw new UsageError(
+    `--against: the bench can start only ${builds}, and "${name}" is no protocol of the load either; measure other relays with --url`,
+  );
 }
 
 function urlOf(address: string | undefined): URL | undefined {
@@ -179,12 +188,17 @@ function readToken(file: string): string {
 }
 
 function protocolsOf(list: string | undefined): readonly string[] {
-  if (list === undefined) return STABLE_PROTOCOLS;
+  if (list === undefined) return STANDARD;
   const names = list.split(",").map((name) => name.trim());
   for (const name of names) {
-    if (capabilities(name) === undefined) throw new UsageError(`--protocol: the load does not support "${name}"`);
+    if (!isSpoken(name)) throw new UsageError(`--protocol: the load does not support "${name}"`);
   }
   return names;
+}
+
+/** Whether the load has sessions of this protocol. */
+function isSpoken(name: string): boolean {
+  return lite(name) !== undefined || ietf(name)?.requestStreams === true;
 }
 
 function trustOf(fingerprint: string | undefined, insecure: boolean): TrustSpec {

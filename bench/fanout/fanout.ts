@@ -33,8 +33,13 @@ export async function fanout(
   const subject = url === undefined ? moqmesh({ engine, threads, more: cache }) : running(url, pid, trust);
   // The relay at a URL may run elsewhere, where sending costs something else.
   const sendmsg = url === undefined ? await Sendmsg.make() : undefined;
-  const subjects = [subject, ...(options.against === undefined ? [] : [await moqRelay(options.against, cacheBytes)])];
-  const series = subjects.map((each) => new Series(each, options, pinning));
+  const { against } = options;
+  const series = [new Series(subject, options, pinning)];
+  if (typeof against === "string") series.push(new Series(await moqRelay(against, cacheBytes), options, pinning));
+  else if (against !== undefined) {
+    const named = { ...subject, name: `${subject.name}, ${against.protocol}` };
+    series.push(new Series(named, { ...options, protocols: [against.protocol] }, pinning));
+  }
   try {
     for (let round = 1; round <= options.rounds; round++) {
       for (const each of series) {

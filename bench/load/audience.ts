@@ -1,8 +1,9 @@
 import type { Clock } from "../../moq/clock.ts";
+import { attachEnd } from "./attach.ts";
 import { dialAll, type Target } from "./dial.ts";
+import { IetfViewer } from "./ietf/viewer.ts";
 import { LostSessions } from "./lost-sessions.ts";
 import type { AudienceReport, AudienceStart, Window } from "./messages.ts";
-import { attachLoad } from "./session.ts";
 import { Tally } from "./tally.ts";
 import { Viewer } from "./viewer.ts";
 
@@ -37,7 +38,10 @@ export class Audience {
       },
       lost: (why: string) => this.#lostSessions.add(why),
     };
-    const attaches = watches.map((path, index) => attachLoad(new Viewer(deps, index, path, tracks), HOP));
+    const attaches = watches.map((path, index) => {
+      const lite = () => new Viewer(deps, index, path, tracks);
+      return attachEnd({ lite, ietf: () => new IetfViewer(deps, index, path, tracks) }, HOP);
+    });
     const cancel = this.#clock.timer(timeoutMs, () =>
       all.reject(new Error(`${flowing} of ${watches.length} viewers got a frame within ${timeoutMs} ms`)),
     );

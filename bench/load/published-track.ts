@@ -1,12 +1,6 @@
 import type { BidiStream, SendStream } from "../../moq/link.ts";
-import {
-  encodeFrameHeader,
-  encodeGroupStream,
-  encodeSubscribeResponse,
-  type Subscribe,
-} from "../../moq/wire/lite/index.ts";
+import type { GroupFormat } from "./group-format.ts";
 import { sharedMicros } from "./micros.ts";
-import type { LoadSession } from "./session.ts";
 import { putStamp } from "./stamp.ts";
 
 /** Timestamp units per second: milliseconds. */
@@ -39,11 +33,9 @@ export interface TrackShape {
 
 /** A relay's subscription to a track. */
 interface Subscription {
-  readonly id: number;
-  readonly session: LoadSession;
-  readonly stream: BidiStream;
+  readonly format: GroupFormat;
   group: SendStream | undefined;
-  /** True once SUBSCRIBE_OK has named the first group, in versions that do so. */
+  /** The first group has begun. */
   started: boolean;
 }
 
@@ -74,24 +66,20 @@ export class PublishedTrack {
     return this.#frame;
   }
 
-  subscribe(request: Subscribe, stream: BidiStream, session: LoadSession): void {
-    const { caps } = session;
-    const subscription: Subscription = { id: request.id, session, stream, group: undefined, started: false };
+  /** `start`: the first group that is asked for; absent: the newest. */
+  subscribe(stream: BidiStream, format: GroupFormat, start?: number): void {
+    const subscription: Subscription = { format, group: undefined, started: false };
     this.#subscriptions.set(stream, subscription);
-    if (caps.subscribeOk === "properties") {
-      const properties = { priority: this.priority, ordered: false, maxLatency: MAX_LATENCY_MS };
-      stream.write(encodeSubscribeResponse({ kind: "ok", ...properties }, caps));
-    }
     if (this.#shape.keeps !== true) return;
     const { framesPerGroup } = this.#shape;
     const begun = this.#frame % framesPerGroup !== 0;
-    const from = request.start ?? (begun ? this.#current : this.#current + 1);
+    const from = start ?? (begun ? this.#current : this.#current + 1);
     for (const [sequence, sent] of this.#kept) {
       if (sequence < from) continue;
       this.#next(subscription, sequence);
       for (const [at, sentUs] of sent.entries()) {
         const frame = sequence * framesPerGroup + at;
-        subscription.group?.write(this.#encode(frame, sentUs, this.#header(session, frame)));
+        subscription.group?.write(this.#encode(frame, sentUs, this.#header(format, frame)));
       }
       if (sent.length === framesPerGroup) subscription.group?.finish();
     }
@@ -118,9 +106,9 @@ export class PublishedTrack {
     const now = sharedMicros();
     this.#kept.get(this.#current)?.push(now);
     let outcome: number | "skipped" | undefined = this.#begun ? "skipped" : undefined;
-    for (const { group, session } of this.#subscriptions.values()) {
+    for (const { group, format } of this.#subscriptions.values()) {
       if (group === undefined || group.ended) continue;
-      group.write(this.#encode(frame, now, this.#header(session, frame)));
+      group.write(this.#encode(frame, now, this.#header(format, frame)));
       outcome = now;
     }
     if (index === framesPerGroup - 1) for (const { group } of this.#subscriptions.values()) group?.finish();
@@ -138,27 +126,27 @@ export class PublishedTrack {
   }
 
   #next(subscription: Subscription, sequence: number): void {
-    const { session, stream, id } = subscription;
-    const { link, caps } = session;
+    const { format } = subscription;
+    const { link } = format;
     subscription.group?.finish();
     subscription.group =
       link.queued > QUEUE_BYTES ? undefined : link.openUni(this.priority, { stop: () => this.#stopped(subscription) });
-    subscription.group?.write(encodeGroupStream(caps, { subscribe: id, sequence }));
+    subscription.group?.write(format.stream(sequence));
     if (subscription.started) return;
     subscription.started = true;
     this.#begun = true;
-    if (caps.subscribeOk === "start") stream.write(encodeSubscribeResponse({ kind: "start", group: sequence }, caps));
+    format.started(sequence);
   }
 
   #stopped(subscription: Subscription): void {
     subscription.group = undefined;
   }
 
-  #header({ caps }: LoadSession, frame: number): Uint8Array {
+  #header(format: GroupFormat, frame: number): Uint8Array {
     const { framesPerGroup, framesPerSecond, payload } = this.#shape;
     const millis = (at: number) => Math.floor((at * TIMESCALE) / framesPerSecond);
     const delta = frame % framesPerGroup === 0 ? millis(frame) : millis(frame) - millis(frame - 1);
-    return encodeFrameHeader(caps, payload.length, delta);
+    return format.frame(payload.length, millis(frame), delta);
   }
 
   #encode(frame: number, sentUs: number, header: Uint8Array): Uint8Array {

@@ -1,13 +1,15 @@
 import { randomBytes } from "node:crypto";
 import type { Clock } from "../../moq/clock.ts";
+import { attachEnd, type Ends } from "./attach.ts";
 import { dialAll, type Target } from "./dial.ts";
+import { IetfPublisher } from "./ietf/publisher.ts";
 import { LostSessions } from "./lost-sessions.ts";
 import type { PublisherReport, PublisherStart, Window } from "./messages.ts";
 import { sharedMicros } from "./micros.ts";
 import { Pacer } from "./pacer.ts";
 import { PublishedTrack, type TrackShape } from "./published-track.ts";
 import { Serving } from "./serving.ts";
-import { attachLoad, type Part } from "./session.ts";
+import type { Part } from "./session.ts";
 
 /** The publishing side of the load: broadcasts with the same tracks, on as many sessions as the scenario has. */
 export class Publisher {
@@ -39,11 +41,10 @@ export class Publisher {
     let connected = 0;
     const attaches = [];
     for (let first = 0; first < broadcasts.length; first += broadcastsPerSession) {
-      const part = this.#part(first, broadcasts.slice(first, first + broadcastsPerSession), () =>
-        progress(++connected),
-      );
+      const paths = broadcasts.slice(first, first + broadcastsPerSession);
+      const ends = this.#ends(first, paths, () => progress(++connected));
       // Any number except 0: it distinguishes the route of this session from others.
-      attaches.push(attachLoad(part, BigInt(randomBytes(6).readUIntBE(0, 6)) + 1n));
+      attaches.push(attachEnd(ends, BigInt(randomBytes(6).readUIntBE(0, 6)) + 1n));
     }
     const links = await dialAll(target, attaches);
     for (const pacer of this.#pacers) pacer.start();
@@ -80,12 +81,20 @@ export class Publisher {
   }
 
   /** One session; its broadcasts begin with number `first`. */
-  #part(first: number, broadcasts: readonly string[], connected: () => void): Part {
-    const serving = new Serving((path, track) => {
+  #ends(first: number, broadcasts: readonly string[], connected: () => void): Ends {
+    const find = (path: string, track: string) => {
       const at = broadcasts.indexOf(path);
       const kind = this.#start.tracks.findIndex((one) => one.track === track);
       return at < 0 ? undefined : this.#tracks[kind]?.[first + at];
-    });
+    };
+    const lost = (why: string) => this.#lostSessions.add(why);
+    return {
+      lite: () => this.#litePart(broadcasts, new Serving(find), connected),
+      ietf: () => new IetfPublisher({ broadcasts, find, connected, lost }),
+    };
+  }
+
+  #litePart(broadcasts: readonly string[], serving: Serving, connected: () => void): Part {
     return {
       broadcasts,
       start: connected,

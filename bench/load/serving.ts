@@ -1,5 +1,6 @@
 import type { BidiStream } from "../../moq/link.ts";
 import { encodeTrackInfo, type Request } from "../../moq/wire/lite/index.ts";
+import { LiteFormat } from "./lite-format.ts";
 import { MAX_LATENCY_MS, type PublishedTrack, TIMESCALE } from "./published-track.ts";
 import { type LoadSession, refuse } from "./session.ts";
 
@@ -26,7 +27,7 @@ export class Serving {
     else if (request.kind === "track") inform(stream, session, track.priority);
     else if (request.kind === "subscribe") {
       this.#streams.set(stream, track);
-      track.subscribe(request, stream, session);
+      track.subscribe(stream, new LiteFormat(session, request, stream, track.priority), request.start);
     }
   }
 

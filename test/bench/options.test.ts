@@ -31,6 +31,8 @@ describe("options of the fan-out bench", () => {
     assert.equal(parsed("--against", "moq-relay").rounds, 3);
     assert.equal(parsed("--against", "moq-relay-uring").against, "moq-relay-uring");
     assert.equal(parsed("--against", "moq-relay", "--rounds", "5").rounds, 5);
+    const versions = parsed("--protocol", "moqt-18", "--against", "moq-lite-05");
+    assert.deepEqual([versions.protocols, versions.against], [["moqt-18"], { protocol: "moq-lite-05" }]);
   });
 
   it("accept threads for our own relay only", () => {
@@ -78,7 +80,8 @@ describe("options of the fan-out bench", () => {
     refused(/--viewers needs a value/, "--viewers", "--json");
     refused(/--json takes no value/, "--json=1");
     refused(/"big" is unknown; use one of video/, "--scenario", "big");
-    refused(/only moq-relay or moq-relay-uring, not "other"/, "--against", "other");
+    refused(/only moq-relay or moq-relay-uring, and "other" is no protocol/, "--against", "other");
+    refused(/does not support "moqt-99"/, "--protocol", "moqt-99");
     refused(/does not support "moq-lite-99"/, "--protocol", "moq-lite-05,moq-lite-99");
     refused(/must not exceed --viewers/, "--viewers", "2", "--audience-processes", "3");
   });
