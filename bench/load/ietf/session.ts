@@ -84,7 +84,10 @@ export class IetfLoadSession implements LinkHandler {
 
   uni(_stream: RecvStream): RecvHandler {
     const reader = new UniReader(this.caps, DEFAULT_WIRE_LIMITS, {
-      subgroup: (header) => this.#part.subgroup?.(header),
+      subgroup: (header, open) => {
+        const target = this.#part.subgroup?.(header);
+        return target && open(target);
+      },
       fetch: () => undefined,
       control: () => {
         const messages = MessageReader.control(this.#context);
