@@ -1,5 +1,6 @@
 /** The door of the room: a session for a link, by the protocol that was negotiated. */
 import type { Attach, LinkInfo } from "../link.ts";
+import { IETF_PROTOCOLS } from "../wire/ietf/index.ts";
 import { EXPERIMENTAL_PROTOCOLS, STABLE_PROTOCOLS } from "../wire/lite/index.ts";
 import type { Session, SessionDeps } from "./contract.ts";
 import type { CloseCodes, ProtocolFamily } from "./family.ts";
@@ -62,6 +63,6 @@ export function closeCodes(protocol: string): CloseCodes {
  * `experimental` names.
  */
 export function protocols(experimental: readonly string[], only: readonly string[] = []): string[] {
-  const stable = STABLE_PROTOCOLS.filter((name) => only.length === 0 || only.includes(name));
+  const stable = [...STABLE_PROTOCOLS, ...IETF_PROTOCOLS].filter((name) => only.length === 0 || only.includes(name));
   return [...stable, ...EXPERIMENTAL_PROTOCOLS.filter((name) => experimental.includes(name))];
 }

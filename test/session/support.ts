@@ -28,7 +28,7 @@ export const VERSIONS = [
   "moq-lite-06-wip",
 ] as const;
 
-export const IETF_VERSIONS = ["moqt-18"] as const;
+export const IETF_VERSIONS = ["moqt-18", "moqt-22", "moqt-20", "moqt-23"] as const;
 
 export const EVERY_VERSION = [...VERSIONS, ...IETF_VERSIONS] as const;
 

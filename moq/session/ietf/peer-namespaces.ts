@@ -6,8 +6,11 @@ import type { AnnounceTable } from "../contract.ts";
 /** What a route through this peer costs: moq-transport has no word for it. */
 const COST = 1;
 
-/** The publisher assigns no epoch, and there are no hop ids. */
-const ADVERTISEMENT: Advertisement = { epoch: 0n, hops: [], cost: COST, ended: false };
+/**
+ * The publisher assigns no epoch, and there are no hop ids. A namespace stands for those under it as well: the publisher is asked for the
+ * tracks of all of them (Publisher Interactions).
+ */
+const ADVERTISEMENT: Advertisement = { epoch: 0n, hops: [], cost: COST, ended: false, covers: true };
 
 interface Entry {
   /** Requests and messages of the peer that announce it. */

@@ -12,7 +12,7 @@ export function awaitPublisher(context: IetfContext, path: string, waitMs: numbe
   let over = false;
   const judge = () => {
     if (over) return;
-    const isThere = broadcasts.broadcast(path) !== undefined;
+    const isThere = broadcasts.resolve(path) !== undefined;
     cancel();
     if (!isThere) none();
   };
