@@ -1,7 +1,13 @@
+import { ietfDataTargets } from "./ietf-data.ts";
 import { proxiedTargets } from "./proxied.ts";
 import { registryTargets } from "./registry.ts";
 import type { FuzzTarget } from "./target.ts";
 import { wireTargets } from "./wire.ts";
 
 /** Every reader of what peers and proxies send, and of what others may have written where roots share it. */
-export const TARGETS: readonly FuzzTarget[] = [...wireTargets(), ...registryTargets(), ...proxiedTargets()];
+export const TARGETS: readonly FuzzTarget[] = [
+  ...wireTargets(),
+  ...ietfDataTargets(),
+  ...registryTargets(),
+  ...proxiedTargets(),
+];

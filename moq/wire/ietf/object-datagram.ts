@@ -1,7 +1,7 @@
 import { ProtocolViolation, type WireLimits } from "../codec/index.ts";
 import { newWriter } from "./codec.ts";
 import { CUT, CutHeader } from "./cut-header.ts";
-import { checkPropertyBytes, ObjectPropertiesReader, propertiesFor } from "./object-properties.ts";
+import { checkPropertyBytes, ObjectPropertiesReader, propertiesFor, propertiesOfStatus } from "./object-properties.ts";
 import { checkedStatus, NORMAL, type ObjectStatus, statusNumber } from "./object-status.ts";
 import type { Capabilities } from "./versions.ts";
 
@@ -46,8 +46,11 @@ const MIDDLE_PRIORITY = 128;
 const CLAUSE = "OBJECT_DATAGRAM";
 
 export function encodeObjectDatagram(datagram: ObjectDatagram, caps: Capabilities): Uint8Array {
-  const { object, priority, status } = datagram;
-  const properties = status === undefined ? propertiesFor(caps, datagram.properties, datagram.timestamp) : NONE;
+  const { object, priority, status, timestamp } = datagram;
+  const properties =
+    status === undefined
+      ? propertiesFor(caps, datagram.properties, timestamp)
+      : propertiesOfStatus(caps, datagram.properties, status);
   const noPriority = priority === undefined && caps.defaultPriority;
   const zero = object === 0 && (status === undefined || caps.defaultPriority);
   const writer = newWriter(caps)
@@ -126,5 +129,3 @@ function whole(field: number): number {
   if (field === CUT) throw new ProtocolViolation(CLAUSE, "ends too early");
   return field;
 }
-
-const NONE = new Uint8Array(0);

@@ -1,5 +1,5 @@
 import { putNumber } from "./numbers.ts";
-import { propertiesFor } from "./object-properties.ts";
+import { propertiesFor, propertiesOfStatus } from "./object-properties.ts";
 import { NORMAL, type ObjectStatus, statusNumber } from "./object-status.ts";
 import type { Capabilities } from "./versions.ts";
 
@@ -31,7 +31,7 @@ export function encodeObjectHeader(
 ): Uint8Array {
   const { leadingOnes } = caps;
   const written =
-    status === undefined ? propertiesFor(caps, properties, timestamp) : forStatus(caps, properties, status);
+    status === undefined ? propertiesFor(caps, properties, timestamp) : propertiesOfStatus(caps, properties, status);
   if (written.length + NUMBERS > memory.length) grow(written.length + NUMBERS);
   let at = putNumber(leadingOnes, memory, 0, idDelta);
   at = putNumber(leadingOnes, memory, at, written.length);
@@ -42,12 +42,6 @@ export function encodeObjectHeader(
   at = putNumber(leadingOnes, memory, at, size);
   if (size === 0) memory[at++] = status === undefined ? NORMAL : statusNumber(status, caps);
   return views[at] ?? memory.subarray(0, at);
-}
-
-/** From draft 16 on, an object whose status is not normal has no properties. */
-function forStatus(caps: Capabilities, properties: Uint8Array | undefined, status: ObjectStatus): Uint8Array {
-  const kept = caps.statusProperties && status !== "does_not_exist" ? properties : undefined;
-  return propertiesFor(caps, kept, undefined);
 }
 
 function grow(needed: number): void {

@@ -1,6 +1,7 @@
 import { BoundExceeded, type ProtocolViolation, READ } from "../codec/index.ts";
 import type { CutHeader } from "./cut-header.ts";
 import { KEY_VALUE_BYTES } from "./limits.ts";
+import type { ObjectStatus } from "./object-status.ts";
 import { fromPresent, toPresent } from "./property-forms.ts";
 import type { Capabilities } from "./versions.ts";
 
@@ -162,6 +163,16 @@ export function propertiesFor(
   if (timestamp === undefined || timestamp < 0) return READ;
   stamp[0] = TIMESTAMP;
   return stamps[caps.varints.write(stamp, 1, Math.min(timestamp, Number.MAX_SAFE_INTEGER))] ?? READ;
+}
+
+/** The same for an object with a status, which from draft 16 on has none. */
+export function propertiesOfStatus(
+  caps: Capabilities,
+  properties: Uint8Array | undefined,
+  status: ObjectStatus,
+): Uint8Array {
+  const kept = caps.statusProperties && status !== "does_not_exist" ? properties : undefined;
+  return propertiesFor(caps, kept, undefined);
 }
 
 /** Memory of a timestamp as the only property, and its first bytes by number. */

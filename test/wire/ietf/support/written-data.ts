@@ -52,6 +52,11 @@ function kept(caps: Capabilities, { properties, timestamp }: Omit<Item, "delta" 
   return hex(propertiesFor(caps, properties, timestamp));
 }
 
+/** Only draft 14 has properties beside a status. */
+function withStatus(caps: Capabilities, { properties }: Item): string {
+  return caps.statusProperties && properties !== undefined ? hex(propertiesFor(caps, properties, undefined)) : "";
+}
+
 /** A payload, or what is said of none. */
 function payloadOf(payload: Uint8Array, status: boolean): Record<string, string> {
   return { ...(status && payload.length === 0 ? { status: "0" } : {}), payload: hex(payload) };
@@ -159,7 +164,7 @@ export function datagrams(caps: Capabilities): fc.Arbitrary<Written> {
       id: String(rest.object),
       ...(written === undefined ? {} : { priority: String(written) }),
       ends_group: rest.endsGroup && said === undefined,
-      properties: said === undefined ? kept(caps, item) : "",
+      properties: said === undefined ? kept(caps, item) : withStatus(caps, item),
       ...(said === undefined ? {} : { status: said === "end_of_group" ? "3" : "4" }),
       payload: hex(payload),
     };
