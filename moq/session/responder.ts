@@ -1,4 +1,5 @@
 import type { Later, Share } from "../model/index.ts";
+import type { Reason } from "../reason.ts";
 
 /** What serves a request of the peer. */
 export interface Responder {
@@ -6,6 +7,8 @@ export interface Responder {
   fin(): void;
   /** The peer gave the request up, or the session is over. */
   gone(): void;
+  /** Ends the request with a reason for the peer. Absent: the request is over as soon as it is served. */
+  refuse?(reason: Reason): void;
 }
 
 /** Units of work (see `Scheduler`) of a part of a group that is sent in a later turn. */

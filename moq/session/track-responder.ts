@@ -41,6 +41,12 @@ export function serveTrack(session: SessionContext, ask: TrackAsk, writer: Track
   return {
     // The request is complete, and its answer is still wanted.
     fin: () => {},
+    refuse: (reason) => {
+      if (answered) return;
+      stopWaiting();
+      cancel();
+      answer(reason);
+    },
     gone: () => {
       if (answered) return;
       answered = true;

@@ -263,3 +263,25 @@ describe("the codes of moq-lite 06", () => {
     for (const code of [0x6, 32, 47, 0x3a, 63, 1000]) assert.equal(reasonOf(code), "internal");
   });
 });
+
+describe("a request of moq-lite 06 for a path without a route", () => {
+  it("is refused soon, and served where a route comes in time", async () => {
+    const relay = await TestRelay.start();
+    const viewer = await relay.connect(VERSION);
+    const [missing, late] = [viewer.watch("live/missing"), viewer.watch("live/late")];
+    let answer: unknown;
+    viewer.session.source.info("live/missing", "video", (result) => {
+      answer = result;
+    });
+    await relay.pass(200);
+    const broadcast = (await relay.connect(VERSION)).publish("live/late");
+    await relay.pass(600);
+    broadcast.send(0, "x");
+    await relay.pass(100);
+    assert.equal(missing.log.at(-1), "closed not_found");
+    assert.equal(answer, "not_found");
+    assert.deepEqual(late.groupLines, ["0 finished x"]);
+    assert.equal(relay.counters.subscriptionsWaiting, 0);
+    assert.deepEqual(relay.defects, []);
+  });
+});

@@ -10,7 +10,7 @@ import {
   type SubscribeUpdate,
 } from "../../wire/lite/index.ts";
 import type { Admitted } from "../admission.ts";
-import { AnnounceResponder } from "../announce-responder.ts";
+import { ANNOUNCE_HOLD_MS, AnnounceResponder } from "../announce-responder.ts";
 import { serveFetch } from "../fetch-responder.ts";
 import type { TurnHandler } from "../intake.ts";
 import type { Responder } from "../responder.ts";
@@ -40,6 +40,8 @@ export class IncomingBidi implements TurnHandler {
   readonly #reader: RequestReader;
   #responder: Responder | undefined;
   #update: ((update: SubscribeUpdate) => void) | undefined;
+  /** Cancels the wait for a route to what is asked for. */
+  #stopWaiting = () => {};
   #over = false;
 
   constructor(context: LiteContext, host: BidiHost, stream: BidiStream) {
@@ -103,14 +105,25 @@ export class IncomingBidi implements TurnHandler {
 
   /** A request or an update that contradicts itself ends the request. */
   #refuseViolation(): void {
-    const { codes, deps } = this.#context.session;
-    deps.broadcasts.counters.protocolViolations++;
-    if (this.#over) return;
-    this.#responder?.gone();
-    this.#done();
-    const code = codes.codeOf("protocol");
-    this.#stream.reset(code);
-    this.#stream.stop(code);
+    this.#context.session.deps.broadcasts.counters.protocolViolations++;
+    this.#end("protocol");
+  }
+
+  /** Ends a request, whether it is being served or not. */
+  #end(reason: Reason): void {
+    if (this.#responder?.refuse === undefined) this.refuse(reason);
+    else if (!this.#over) this.#responder.refuse(reason);
+  }
+
+  /** A request for a path without a route waits as long as other relays are asked, and no longer (moq-lite Subscribe). */
+  #awaitRoute(path: string): void {
+    const { session, caps } = this.#context;
+    const { broadcasts, clock } = session.deps;
+    const isMissing = () => broadcasts.resolve(path) === undefined;
+    if (!caps.promptRefusal || this.#over || !isMissing()) return;
+    this.#stopWaiting = clock.timer(ANNOUNCE_HOLD_MS, () => {
+      if (isMissing()) session.guard(() => this.#end("not_found"));
+    });
   }
 
   #on(request: Request): void {
@@ -122,8 +135,14 @@ export class IncomingBidi implements TurnHandler {
     if (request.kind === "probe" && this.#responder !== undefined) return;
     this.#host.headerComplete(this);
     const responder = this.#serve(request);
-    if (typeof responder === "string") this.refuse(responder);
-    else this.#responder = responder;
+    if (typeof responder === "string") {
+      this.refuse(responder);
+      return;
+    }
+    this.#responder = responder;
+    if (request.kind === "subscribe" || request.kind === "track") {
+      this.#awaitRoute(this.#context.session.absolute(request.path));
+    }
   }
 
   #serve(request: Request): Responder | Reason {
@@ -185,7 +204,7 @@ export class IncomingBidi implements TurnHandler {
     session.serving.join(viewer);
     viewer.start();
     const cancel = () => viewer.cancel();
-    return { fin: cancel, gone: cancel };
+    return { fin: cancel, gone: cancel, refuse: (reason) => viewer.refuse(reason) };
   }
 
   /** What the subscriber asks for, as the model has it. */
@@ -204,6 +223,7 @@ export class IncomingBidi implements TurnHandler {
 
   #done(): void {
     this.#over = true;
+    this.#stopWaiting();
     this.#host.left(this);
   }
 }

@@ -80,6 +80,8 @@ export interface Capabilities {
   readonly groupFloor: boolean;
   /** Codes that reset a stream are other ones than those that close a session. */
   readonly twoRegistries: boolean;
+  /** A request for a path without a route is refused soon: what is not refused is pending. */
+  readonly promptRefusal: boolean;
   /** SUBSCRIBE_OK carries the track's properties, or only the first group. */
   readonly subscribeOk: "properties" | "start";
   /** SUBSCRIBE_END has the first group that will never come: in 05 too, whose first text meant the last group. */
@@ -111,6 +113,7 @@ const LITE_03: Capabilities = {
   groupOrder: true,
   groupFloor: false,
   twoRegistries: false,
+  promptRefusal: false,
   subscribeOk: "properties",
   subscribeEnd: false,
 };
@@ -154,6 +157,7 @@ const LITE_06: Capabilities = {
   groupOrder: false,
   groupFloor: true,
   twoRegistries: true,
+  promptRefusal: true,
 };
 
 /** What npm's `@moq/net` calls 06, which is an older text: with ids and one route cost. */
