@@ -3,23 +3,25 @@ import { Cursor, Inbox, Writer } from "../codec/index.ts";
 import { MESSAGE_BYTES } from "./limits.ts";
 import type { Capabilities } from "./versions.ts";
 
+type Varints = Pick<Capabilities, "varints">;
+
 /** Reads one complete message or value; see {@link Cursor}. */
-export function newCursor(bytes: Uint8Array, clause: string, caps: Capabilities): Cursor {
+export function newCursor(bytes: Uint8Array, clause: string, caps: Varints): Cursor {
   return new Cursor(caps.varints, bytes, clause);
 }
 
 /** Holds the unread bytes of one stream; see {@link Inbox}. */
-export function newInbox(caps: Capabilities): Inbox {
+export function newInbox(caps: Varints): Inbox {
   return new Inbox(caps.varints);
 }
 
 /** Builds one message or value; see {@link Writer}. */
-export function newWriter(caps: Capabilities): Writer {
+export function newWriter(caps: Varints): Writer {
   return new Writer(caps.varints);
 }
 
 /** A control message: its type, 16 bits of length, and `body`. A body that is too long is a RangeError. */
-export function framed(type: number, body: Uint8Array, caps: Capabilities): Uint8Array {
+export function framed(type: number, body: Uint8Array, caps: Varints): Uint8Array {
   if (body.length > MESSAGE_BYTES) throw new RangeError(`message of ${body.length} bytes, at most ${MESSAGE_BYTES}`);
   return newWriter(caps)
     .varint(type)

@@ -87,7 +87,7 @@ const RESETS = {
 } as const;
 export type ResetName = keyof typeof RESETS;
 
-/** Since draft 18, some numbers are of some drafts only. */
+/** Some numbers are of some drafts only. */
 const ONLY: Readonly<Record<string, (caps: Capabilities) => boolean>> = {
   too_many_requests: (caps) => !caps.requestStreams,
   too_many_request_updates: (caps) => caps.rangeFilters,

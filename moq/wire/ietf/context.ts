@@ -12,6 +12,8 @@ export interface ReadContext {
   readonly uriBound: boolean;
   /** The request that opened the stream; absent on control streams. */
   readonly request?: RequestKind;
+  /** The kind of request that the message type is an answer to, where the type says that. */
+  readonly answered?: RequestKind;
   /** The message comes from the side that opened the stream. */
   readonly opener?: boolean;
   /** What a REQUEST_OK or REQUEST_ERROR answers is an update. */

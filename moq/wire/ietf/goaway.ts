@@ -9,14 +9,15 @@ import type { Capabilities } from "./versions.ts";
 export interface Goaway {
   /** Where to go on; empty for the same URI. Only servers give one. */
   readonly uri: string;
-  /** Milliseconds until the sender closes; 0 for no fixed time. */
+  /** Milliseconds until the sender closes; 0 for no fixed time, and in drafts without it. */
   readonly timeout: number;
   /** The first request of the peer that was not processed. On control streams only, in drafts that have it. */
   readonly requestId?: number;
 }
 
 export function encodeGoaway({ uri, timeout, requestId }: Goaway, caps: Capabilities): Uint8Array {
-  const writer: Writer = newWriter(caps).string(uri).varint(timeout);
+  const writer: Writer = newWriter(caps).string(uri);
+  if (caps.requestStreams) writer.varint(timeout);
   if (requestId !== undefined && caps.goawayRequestId) writer.varint(requestId);
   return writer.finish();
 }
@@ -24,7 +25,7 @@ export function encodeGoaway({ uri, timeout, requestId }: Goaway, caps: Capabili
 export function readGoaway(cursor: Cursor, { caps, from, request }: ReadContext): Goaway {
   const uri = cursor.string(URI_BYTES);
   if (uri !== "" && from === "client") throw cursor.violation("URI from a client");
-  const timeout = readCount(cursor);
+  const timeout = caps.requestStreams ? readCount(cursor) : 0;
   if (request !== undefined || !caps.goawayRequestId) return { uri, timeout };
   const requestId = cursor.varint();
   if (requestId % 2 !== (from === "client" ? 1 : 0)) {

@@ -30,8 +30,9 @@ const MAX_SAFE = BigInt(Number.MAX_SAFE_INTEGER);
 /** Reads a filter: up to the end of `cursor`, or as many fields as its type has. Larger numbers than 2^53-1 are read as that. */
 export function readLocationFilter(cursor: Cursor, caps: Capabilities): LocationFilter {
   switch (caps.locationFilter) {
-    case "subscription":
-      return readSubscriptionFilter(cursor);
+    case "end_group":
+    case "end_delta":
+      return readSubscriptionFilter(cursor, caps);
     case "fields":
       return readFields(cursor);
     case "typed":
@@ -42,8 +43,9 @@ export function readLocationFilter(cursor: Cursor, caps: Capabilities): Location
 /** A filter that the draft cannot say is a RangeError. */
 export function putLocationFilter(writer: Writer, filter: LocationFilter, caps: Capabilities): Writer {
   switch (caps.locationFilter) {
-    case "subscription":
-      return putSubscriptionFilter(writer, filter);
+    case "end_group":
+    case "end_delta":
+      return putSubscriptionFilter(writer, filter, caps);
     case "fields":
       return putFields(writer, filter);
     case "typed":
@@ -51,7 +53,7 @@ export function putLocationFilter(writer: Writer, filter: LocationFilter, caps: 
   }
 }
 
-function readSubscriptionFilter(cursor: Cursor): LocationFilter {
+function readSubscriptionFilter(cursor: Cursor, caps: Capabilities): LocationFilter {
   const type = cursor.varint();
   switch (type) {
     case SUBSCRIPTION.nextGroup:
@@ -61,14 +63,15 @@ function readSubscriptionFilter(cursor: Cursor): LocationFilter {
     case SUBSCRIPTION.absoluteStart:
       return { kind: "absolute", start: readStart(cursor) };
     case SUBSCRIPTION.absoluteRange:
-      return readGroupEnd(cursor);
+      if (caps.locationFilter === "end_delta") return readGroupEnd(cursor);
+      return { kind: "absolute", start: readStart(cursor), end: { group: readCount(cursor) } };
     default:
       throw cursor.violation("unknown filter type");
   }
 }
 
 /** It has no other relative start than the next group, and no end inside a group. */
-function putSubscriptionFilter(writer: Writer, filter: LocationFilter): Writer {
+function putSubscriptionFilter(writer: Writer, filter: LocationFilter, caps: Capabilities): Writer {
   switch (filter.kind) {
     case "none":
       return putLocation(writer.varint(SUBSCRIPTION.absoluteStart), { group: 0, object: 0 });
@@ -81,7 +84,8 @@ function putSubscriptionFilter(writer: Writer, filter: LocationFilter): Writer {
       const { start, end } = filter;
       if (end === undefined) return putLocation(writer.varint(SUBSCRIPTION.absoluteStart), start);
       if (end.object !== undefined) throw new RangeError("an end inside a group");
-      return putLocation(writer.varint(SUBSCRIPTION.absoluteRange), start).varint(end.group - start.group);
+      putLocation(writer.varint(SUBSCRIPTION.absoluteRange), start);
+      return writer.varint(caps.locationFilter === "end_delta" ? end.group - start.group : end.group);
     }
   }
 }

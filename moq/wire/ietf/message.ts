@@ -11,6 +11,23 @@ import { framed } from "./codec.ts";
 import type { ReadContext } from "./context.ts";
 import { encodeFetch, encodeFetchOk, type Fetch, type FetchOk, readFetch, readFetchOk } from "./fetch.ts";
 import { encodeGoaway, type Goaway, readGoaway } from "./goaway.ts";
+import {
+  type Cancel,
+  encodeCancel,
+  encodePublishNamespaceCancel,
+  encodePublishNamespaceDone,
+  encodeRequestLimit,
+  encodeUnsubscribeNamespace,
+  type PublishNamespaceCancel,
+  type PublishNamespaceDone,
+  type RequestLimit,
+  readCancel,
+  readPublishNamespaceCancel,
+  readPublishNamespaceDone,
+  readRequestLimit,
+  readUnsubscribeNamespace,
+  type UnsubscribeNamespace,
+} from "./multiplexed.ts";
 import type { FullTrackName } from "./names.ts";
 import {
   encodeNamespaceRequest,
@@ -67,7 +84,12 @@ export type Message =
   | ({ readonly kind: "publishDone" } & PublishDone)
   | ({ readonly kind: "publishState" } & PublishState)
   | ({ readonly kind: "namespace" | "namespaceDone" } & NamespaceSuffix)
-  | ({ readonly kind: "publishSkipped" } & FullTrackName);
+  | ({ readonly kind: "publishSkipped" } & FullTrackName)
+  | ({ readonly kind: "unsubscribe" | "fetchCancel" } & Cancel)
+  | ({ readonly kind: "maxRequestId" | "requestsBlocked" } & RequestLimit)
+  | ({ readonly kind: "publishNamespaceDone" } & PublishNamespaceDone)
+  | ({ readonly kind: "publishNamespaceCancel" } & PublishNamespaceCancel)
+  | ({ readonly kind: "unsubscribeNamespace" } & UnsubscribeNamespace);
 
 /** Reads the body of a message of that kind, up to its last field. */
 export function readMessage(kind: MessageKind, cursor: Cursor, context: ReadContext): Message {
@@ -84,11 +106,11 @@ export function readMessage(kind: MessageKind, cursor: Cursor, context: ReadCont
     case "publish":
       return { kind, ...readPublish(cursor, context) };
     case "publishDone":
-      return { kind, ...readPublishDone(cursor) };
+      return { kind, ...readPublishDone(cursor, context) };
     case "publishState":
       return { kind, ...readPublishState(cursor, context) };
     case "publishSkipped":
-      return { kind, ...readPublishSkipped(cursor) };
+      return { kind, ...readPublishSkipped(cursor, context) };
     case "fetch":
       return { kind, ...readFetch(cursor, context) };
     case "fetchOk":
@@ -96,22 +118,34 @@ export function readMessage(kind: MessageKind, cursor: Cursor, context: ReadCont
     case "publishNamespace":
     case "subscribeNamespace":
     case "subscribeTracks":
-      return { kind, ...readNamespaceRequest(cursor, context, kind) };
+      return readNamespaceRequest(cursor, context, kind);
     case "namespace":
     case "namespaceDone":
-      return { kind, ...readNamespaceSuffix(cursor) };
+      return { kind, ...readNamespaceSuffix(cursor, context) };
     case "requestOk":
       return { kind, ...readRequestOk(cursor, context) };
     case "requestError":
       return { kind, ...readRequestError(cursor, context) };
     case "requestUpdate":
       return { kind, ...readRequestUpdate(cursor, context) };
+    case "unsubscribe":
+    case "fetchCancel":
+      return { kind, ...readCancel(cursor) };
+    case "maxRequestId":
+    case "requestsBlocked":
+      return { kind, ...readRequestLimit(cursor) };
+    case "publishNamespaceDone":
+      return { kind, ...readPublishNamespaceDone(cursor, context) };
+    case "publishNamespaceCancel":
+      return { kind, ...readPublishNamespaceCancel(cursor, context) };
+    case "unsubscribeNamespace":
+      return { kind, ...readUnsubscribeNamespace(cursor, context) };
   }
 }
 
 /** The whole message. One that the draft cannot say is a RangeError. */
 export function encodeMessage(message: Message, caps: Capabilities): Uint8Array {
-  return framed(typeOf(message.kind, caps), encodeBody(message, caps), caps);
+  return framed(typeOf(message, caps), encodeBody(message, caps), caps);
 }
 
 function encodeBody(message: Message, caps: Capabilities): Uint8Array {
@@ -140,7 +174,7 @@ function encodeBody(message: Message, caps: Capabilities): Uint8Array {
     case "publishNamespace":
     case "subscribeNamespace":
     case "subscribeTracks":
-      return encodeNamespaceRequest(message, caps);
+      return encodeNamespaceRequest(message, message.kind, caps);
     case "namespace":
     case "namespaceDone":
       return encodeNamespaceSuffix(message, caps);
@@ -150,5 +184,17 @@ function encodeBody(message: Message, caps: Capabilities): Uint8Array {
       return encodeRequestError(message, caps);
     case "requestUpdate":
       return encodeRequestUpdate(message, caps);
+    case "unsubscribe":
+    case "fetchCancel":
+      return encodeCancel(message, caps);
+    case "maxRequestId":
+    case "requestsBlocked":
+      return encodeRequestLimit(message, caps);
+    case "publishNamespaceDone":
+      return encodePublishNamespaceDone(message, caps);
+    case "publishNamespaceCancel":
+      return encodePublishNamespaceCancel(message, caps);
+    case "unsubscribeNamespace":
+      return encodeUnsubscribeNamespace(message, caps);
   }
 }

@@ -20,6 +20,8 @@ export interface NamespaceRequest {
   readonly requestId: number;
   readonly namespace: Namespace;
   readonly parameters: Parameters;
+  /** SUBSCRIBE_NAMESPACE asks for tracks as well. Only before draft 18, which has SUBSCRIBE_TRACKS for them. */
+  readonly tracks?: true;
 }
 
 /** NAMESPACE and NAMESPACE_DONE: there is, or there is no longer, such a namespace under the prefix that was asked for. */
@@ -30,8 +32,19 @@ export interface NamespaceSuffix {
 
 export type NamespaceRequestKind = "publishNamespace" | "subscribeNamespace" | "subscribeTracks";
 
-export function encodeNamespaceRequest(message: NamespaceRequest, caps: Capabilities): Uint8Array {
-  const writer = putNamespace(newWriter(caps).varint(message.requestId), message.namespace);
+/** Subscribe Options of draft 16: what SUBSCRIBE_NAMESPACE asks for. */
+const OPTIONS = { tracks: 0, namespaces: 1, both: 2 } as const;
+
+export function encodeNamespaceRequest(
+  message: NamespaceRequest,
+  kind: NamespaceRequestKind,
+  caps: Capabilities,
+): Uint8Array {
+  const writer = newWriter(caps).varint(message.requestId);
+  putNamespace(writer, message.namespace, caps, kind === "publishNamespace" ? "whole" : "part");
+  if (kind !== "publishNamespace" && hasOptions(caps)) {
+    writer.varint(kind === "subscribeTracks" ? OPTIONS.tracks : message.tracks ? OPTIONS.both : OPTIONS.namespaces);
+  }
   return putParameters(writer, message.parameters, caps).finish();
 }
 
@@ -39,18 +52,30 @@ export function readNamespaceRequest(
   cursor: Cursor,
   { caps }: ReadContext,
   kind: NamespaceRequestKind,
-): NamespaceRequest {
+): { readonly kind: NamespaceRequestKind } & NamespaceRequest {
   const requestId = cursor.varint();
-  const namespace = readNamespace(cursor);
-  return { requestId, namespace, parameters: readParameters(cursor, kind, caps) };
+  const namespace = readNamespace(cursor, caps, kind === "publishNamespace" ? "whole" : "part");
+  if (kind === "publishNamespace" || caps.subscribeTracks) {
+    return { kind, requestId, namespace, parameters: readParameters(cursor, kind, caps) };
+  }
+  const options = hasOptions(caps) ? cursor.varint() : OPTIONS.both;
+  if (options > OPTIONS.both) throw cursor.violation("unknown options");
+  const parameters = readParameters(cursor, kind, caps);
+  if (options === OPTIONS.tracks) return { kind: "subscribeTracks", requestId, namespace, parameters };
+  return { kind, requestId, namespace, parameters, ...(options === OPTIONS.both ? { tracks: true } : {}) };
+}
+
+/** Before it, SUBSCRIBE_NAMESPACE asks for both. */
+function hasOptions({ subscribeTracks, namespaceStreams }: Capabilities): boolean {
+  return !subscribeTracks && namespaceStreams;
 }
 
 export function encodeNamespaceSuffix({ suffix }: NamespaceSuffix, caps: Capabilities): Uint8Array {
-  return putNamespace(newWriter(caps), suffix).finish();
+  return putNamespace(newWriter(caps), suffix, caps, "part").finish();
 }
 
-export function readNamespaceSuffix(cursor: Cursor): NamespaceSuffix {
-  return { suffix: readNamespace(cursor) };
+export function readNamespaceSuffix(cursor: Cursor, { caps }: ReadContext): NamespaceSuffix {
+  return { suffix: readNamespace(cursor, caps, "part") };
 }
 
 /**
@@ -58,9 +83,9 @@ export function readNamespaceSuffix(cursor: Cursor): NamespaceSuffix {
  * the prefix that was asked for.
  */
 export function encodePublishSkipped(track: FullTrackName, caps: Capabilities): Uint8Array {
-  return putFullTrackName(newWriter(caps), track).finish();
+  return putFullTrackName(newWriter(caps), track, caps, "part").finish();
 }
 
-export function readPublishSkipped(cursor: Cursor): FullTrackName {
-  return readFullTrackName(cursor);
+export function readPublishSkipped(cursor: Cursor, { caps }: ReadContext): FullTrackName {
+  return readFullTrackName(cursor, caps, "part");
 }

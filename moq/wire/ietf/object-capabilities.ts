@@ -10,7 +10,7 @@ export interface ObjectCapabilities {
   readonly firstObjectBit: boolean;
   /** Properties have the form that the model keeps: deltas of types, and varints by leading ones. */
   readonly presentProperties: boolean;
-  /** The type of a property is written as the difference from the type before. */
+  /** The type of a property, or of another key-value pair, is written as the difference from the type before. */
   readonly propertyDeltas: boolean;
   /** An object whose status is not normal may have properties. */
   readonly statusProperties: boolean;

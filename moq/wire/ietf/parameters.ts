@@ -1,7 +1,8 @@
 import type { Cursor, Writer } from "../codec/index.ts";
 import { newCursor, newWriter, putBytes, readBytes, readCount } from "./codec.ts";
+import { formatted } from "./errors.ts";
 import { nextType } from "./key-values.ts";
-import { FILTER_RANGES, MESSAGE_BYTES, MESSAGE_TOKENS } from "./limits.ts";
+import { FILTER_RANGES, KEY_VALUE_BYTES, MESSAGE_BYTES, MESSAGE_TOKENS } from "./limits.ts";
 import { type Location, putLocation, readLocation } from "./location.ts";
 import { type LocationFilter, putLocationFilter, readLocationFilter } from "./location-filter.ts";
 import { type Namespace, putNamespace, readNamespace } from "./names.ts";
@@ -23,8 +24,11 @@ export type GroupOrder = "ascending" | "descending";
 /** Message Parameters, the same for every draft. What is absent is not on the wire. Times are in milliseconds. */
 export interface Parameters {
   readonly tokens?: readonly Token[];
+  /** DELIVERY_TIMEOUT before draft 17. */
   readonly objectDeliveryTimeout?: number;
   readonly subgroupDeliveryTimeout?: number;
+  /** Of a track, in draft 14 only: a property since. */
+  readonly maxCacheDuration?: number;
   /** How long the subscriber waits for a publisher. */
   readonly rendezvousTimeout?: number;
   /** 0: does not expire, or at an unknown time. */
@@ -56,10 +60,9 @@ type Reading = { -readonly [Field in keyof Parameters]: Parameters[Field] };
 interface Definition {
   readonly type: number;
   readonly name: string;
-  /** A function where drafts differ. */
+  /** Since draft 17; a function where drafts differ. Before, values of odd types have a length. */
   readonly lengthPrefixed: boolean | ((caps: Capabilities) => boolean);
-  /** Absent: in every draft. */
-  has?(caps: Capabilities): boolean;
+  has(caps: Capabilities): boolean;
   /** May be in a message more than once. */
   readonly repeats?: boolean;
   read(value: Cursor, into: Reading, caps: Capabilities): void;
@@ -69,13 +72,28 @@ interface Definition {
 
 const ORDERS: readonly (GroupOrder | undefined)[] = [undefined, "ascending", "descending"];
 
+const EVERY_DRAFT = () => true;
+/** Draft 15 made parameters of what were fields. */
+const SINCE_15 = (caps: Capabilities) => !caps.fixedFields;
+const SINCE_17 = (caps: Capabilities) => caps.requestStreams;
+
 const DEFINITIONS: readonly Definition[] = [
-  count("OBJECT_DELIVERY_TIMEOUT", 0x02, "objectDeliveryTimeout"),
+  {
+    ...count("OBJECT_DELIVERY_TIMEOUT", 0x02, "objectDeliveryTimeout", EVERY_DRAFT),
+    read: (value, into, caps) => {
+      into.objectDeliveryTimeout = readCount(value);
+      // DELIVERY_TIMEOUT of draft 16 must be greater than 0.
+      if (into.objectDeliveryTimeout === 0 && !caps.requestStreams && !caps.fixedFields) {
+        throw value.violation("DELIVERY_TIMEOUT of 0");
+      }
+    },
+  },
   {
     type: 0x03,
     name: "AUTHORIZATION_TOKEN",
     lengthPrefixed: true,
     repeats: true,
+    has: EVERY_DRAFT,
     read: (value, into, caps) => {
       const tokens = into.tokens ?? [];
       if (tokens.length === MESSAGE_TOKENS) throw value.violation(`more than ${MESSAGE_TOKENS} tokens`);
@@ -83,44 +101,51 @@ const DEFINITIONS: readonly Definition[] = [
     },
     write: ({ tokens = [] }, caps) => tokens.map((token) => (value) => value.raw(encodeToken(token, caps))),
   },
-  count("RENDEZVOUS_TIMEOUT", 0x04, "rendezvousTimeout"),
-  count("SUBGROUP_DELIVERY_TIMEOUT", 0x06, "subgroupDeliveryTimeout"),
-  count("EXPIRES", 0x08, "expires"),
+  count("MAX_CACHE_DURATION", 0x04, "maxCacheDuration", (caps) => caps.fixedFields),
+  count("RENDEZVOUS_TIMEOUT", 0x04, "rendezvousTimeout", SINCE_17),
+  count("SUBGROUP_DELIVERY_TIMEOUT", 0x06, "subgroupDeliveryTimeout", SINCE_17),
+  count("EXPIRES", 0x08, "expires", SINCE_15),
   {
-    ...bare("LARGEST_OBJECT", 0x09),
-    read: (value, into) => {
-      into.largest = readLocation(value);
+    ...bare("LARGEST_OBJECT", 0x09, SINCE_15),
+    read: (value, into, caps) => {
+      into.largest = caps.requestStreams ? readLocation(value) : formatted(() => readWhole(value, readLocation));
     },
     write: ({ largest }) => (largest === undefined ? [] : [(value) => putLocation(value, largest)]),
   },
-  count("FILL_TIMEOUT", 0x0a, "fillTimeout"),
+  count("FILL_TIMEOUT", 0x0a, "fillTimeout", SINCE_17),
   {
-    ...bare("FORWARD", 0x10),
-    read: (value, into) => {
-      into.forward = value.bool();
+    ...bare("FORWARD", 0x10, SINCE_15),
+    read: (value, into, caps) => {
+      into.forward = caps.requestStreams ? value.bool() : value.flag();
     },
+    // A byte of 0 or 1 is a varint as well.
     write: ({ forward }) => (forward === undefined ? [] : [(value) => value.bool(forward)]),
   },
   {
-    ...bare("SUBSCRIBER_PRIORITY", 0x20),
-    read: (value, into) => {
-      into.priority = value.u8();
+    ...bare("SUBSCRIBER_PRIORITY", 0x20, SINCE_15),
+    read: (value, into, caps) => {
+      into.priority = caps.requestStreams ? value.u8() : value.varint();
+      if (into.priority > 255) throw value.violation("SUBSCRIBER_PRIORITY over 255");
     },
-    write: ({ priority }) => (priority === undefined ? [] : [(value) => value.u8(priority)]),
+    write: ({ priority }, caps) => {
+      if (priority === undefined) return [];
+      return [(value) => (caps.requestStreams ? value.u8(priority) : value.varint(priority))];
+    },
   },
   {
     type: 0x21,
     name: "LOCATION_FILTER",
     lengthPrefixed: (caps) => caps.locationFilter !== "typed",
+    has: SINCE_15,
     read: (value, into, caps) => {
       into.filter = readLocationFilter(value, caps);
     },
     write: ({ filter }, caps) => (filter === undefined ? [] : [(value) => putLocationFilter(value, filter, caps)]),
   },
   {
-    ...bare("GROUP_ORDER", 0x22),
-    read: (value, into) => {
-      const order = ORDERS[value.u8()];
+    ...bare("GROUP_ORDER", 0x22, SINCE_15),
+    read: (value, into, caps) => {
+      const order = ORDERS[caps.requestStreams ? value.u8() : value.varint()];
       if (order === undefined) throw value.violation("unknown group order");
       into.groupOrder = order;
     },
@@ -143,18 +168,17 @@ const DEFINITIONS: readonly Definition[] = [
   rangeFilter("PRIORITY_FILTER", "priority"),
   rangeFilter("OBJECT_PROPERTY_FILTER", "object_property"),
   rangeFilter("TRACK_PROPERTY_FILTER", "track_property"),
-  count("NEW_GROUP_REQUEST", 0x32, "newGroupRequest"),
+  count("NEW_GROUP_REQUEST", 0x32, "newGroupRequest", SINCE_15),
   {
-    ...bare("TRACK_NAMESPACE_PREFIX", 0x34),
-    read: (value, into) => {
-      into.namespacePrefix = readNamespace(value);
+    ...bare("TRACK_NAMESPACE_PREFIX", 0x34, SINCE_17),
+    read: (value, into, caps) => {
+      into.namespacePrefix = readNamespace(value, caps);
     },
-    write: ({ namespacePrefix }) =>
-      namespacePrefix === undefined ? [] : [(value) => putNamespace(value, namespacePrefix)],
+    write: ({ namespacePrefix }, caps) =>
+      namespacePrefix === undefined ? [] : [(value) => putNamespace(value, namespacePrefix, caps)],
   },
   {
-    ...bare("INCLUDE_PROPERTIES", 0x35),
-    has: (caps) => caps.fill,
+    ...bare("INCLUDE_PROPERTIES", 0x35, (caps) => caps.fill),
     read: (value, into) => {
       into.includeProperties = value.bool();
     },
@@ -163,20 +187,28 @@ const DEFINITIONS: readonly Definition[] = [
   },
 ];
 
-const BY_TYPE = new Map(DEFINITIONS.map((definition) => [BigInt(definition.type), definition]));
-
-/** Reads `Number of Parameters` and as many parameters. One that is unknown, twice there, or not of `scope` is a violation. */
+/**
+ * Reads `Number of Parameters` and as many parameters. One that is twice there is a violation, and so is one that is unknown or not of
+ * `scope`. Drafts before 17 ignore what is not of the scope, which is left to the session, and draft 14 what is unknown.
+ */
 export function readParameters(cursor: Cursor, scope: Scope, caps: Capabilities): Parameters {
   const parameters: Reading = {};
+  const seen = new Set<Definition>();
   let type = 0n;
-  for (let left = cursor.varint(), first = true; left > 0; left--, first = false) {
-    const last = type;
-    type = nextType(cursor, last);
-    const definition = BY_TYPE.get(type);
-    if (definition === undefined || !isDefined(definition, caps)) throw cursor.violation("unknown parameter");
+  for (let left = cursor.varint(); left > 0; left--) {
+    type = nextType(cursor, type, caps);
+    const definition = DEFINITIONS.find((one) => BigInt(one.type) === type && one.has(caps));
+    if (definition === undefined) {
+      if (!caps.fixedFields) throw cursor.violation("unknown parameter");
+      skipValue(cursor, type);
+      continue;
+    }
     const { name, repeats = false } = definition;
-    if (!first && type === last && !repeats) throw cursor.violation(`${name} twice`);
-    if (!isInScope(definition.type, scope, caps)) throw cursor.violation(`${name} is not allowed here`);
+    if (seen.has(definition) && !repeats) throw cursor.violation(`${name} twice`);
+    seen.add(definition);
+    if (caps.requestStreams && !isInScope(definition.type, scope, caps)) {
+      throw cursor.violation(`${name} is not allowed here`);
+    }
     if (!hasLength(definition, caps)) {
       definition.read(cursor, parameters, caps);
       continue;
@@ -190,13 +222,13 @@ export function readParameters(cursor: Cursor, scope: Scope, caps: Capabilities)
 
 /** Writes the count and the parameters, by ascending type. */
 export function putParameters(writer: Writer, parameters: Parameters, caps: Capabilities): Writer {
-  const values = DEFINITIONS.filter((definition) => isDefined(definition, caps)).flatMap((definition) =>
+  const values = DEFINITIONS.filter((definition) => definition.has(caps)).flatMap((definition) =>
     definition.write(parameters, caps).map((put) => ({ definition, put })),
   );
   writer.varint(values.length);
   let last = 0;
   for (const { definition, put } of values) {
-    writer.varint(definition.type - last);
+    writer.varint(caps.propertyDeltas ? definition.type - last : definition.type);
     last = definition.type;
     if (!hasLength(definition, caps)) {
       put(writer);
@@ -209,11 +241,21 @@ export function putParameters(writer: Writer, parameters: Parameters, caps: Capa
   return writer;
 }
 
-function isDefined(definition: Definition, caps: Capabilities): boolean {
-  return definition.has?.(caps) ?? true;
+/** Reads the value of a key-value pair, and forgets it. */
+function skipValue(cursor: Cursor, type: bigint): void {
+  if (type % 2n === 0n) cursor.varintBig();
+  else readBytes(cursor, KEY_VALUE_BYTES);
 }
 
-function hasLength({ lengthPrefixed }: Definition, caps: Capabilities): boolean {
+/** `read`, which must read the value to its end. */
+function readWhole<T>(value: Cursor, read: (value: Cursor) => T): T {
+  const result = read(value);
+  value.end();
+  return result;
+}
+
+function hasLength({ type, lengthPrefixed }: Definition, caps: Capabilities): boolean {
+  if (!caps.requestStreams) return type % 2 === 1;
   return typeof lengthPrefixed === "function" ? lengthPrefixed(caps) : lengthPrefixed;
 }
 
@@ -247,8 +289,8 @@ function rangesOf(filters: readonly RangeFilter[]): number {
   return filters.reduce((sum, { ranges }) => sum + Math.max(1, ranges.length), 0);
 }
 
-function bare(name: string, type: number) {
-  return { name, type, lengthPrefixed: false };
+function bare(name: string, type: number, has: Definition["has"]) {
+  return { name, type, lengthPrefixed: false, has };
 }
 
 type CountField = {
@@ -256,9 +298,9 @@ type CountField = {
 }[keyof Parameters];
 
 /** A parameter that is a number. */
-function count(name: string, type: number, field: CountField): Definition {
+function count(name: string, type: number, field: CountField, has: Definition["has"]): Definition {
   return {
-    ...bare(name, type),
+    ...bare(name, type, has),
     read: (value, into) => {
       into[field] = readCount(value);
     },

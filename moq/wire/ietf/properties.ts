@@ -1,8 +1,9 @@
 import type { Cursor } from "../codec/index.ts";
 import { newCursor, newWriter } from "./codec.ts";
 import { formatted } from "./errors.ts";
-import { type KeyValue, putKeyValues, readKeyValues } from "./key-values.ts";
+import { type KeyValue, type KeyValueForm, putKeyValues, readKeyValues } from "./key-values.ts";
 import type { GroupOrder } from "./parameters.ts";
+import { fromPresent, PRESENT, toPresent } from "./property-forms.ts";
 import type { Capabilities } from "./versions.ts";
 
 /** What the properties of a track say that a relay acts on (MOQT Properties). Absent: not said. Times are in milliseconds. */
@@ -36,23 +37,31 @@ const LAST_MANDATORY = 0x7fffn;
 
 const NONE = new Uint8Array(0);
 
-/** The properties at the end of a message, as they are, which stay the same byte for byte. Malformed ones are a violation. */
+/**
+ * The properties at the end of a message. In drafts that have them in the present form they stay the same byte for byte. Malformed ones are a
+ * violation.
+ */
 export function readPropertyBytes(cursor: Cursor, caps: Capabilities): Uint8Array {
   if (cursor.left === 0) return NONE;
   const bytes = cursor.rest().slice();
-  readTrackProperties(bytes, caps);
-  return bytes;
+  visit(newCursor(bytes, "Track Properties", caps), {}, caps, false);
+  return caps.presentProperties ? bytes : toPresent(bytes, caps);
 }
 
-/** What `bytes` say, in and outside of Immutable Properties. The last of several values counts. */
-export function readTrackProperties(bytes: Uint8Array, caps: Capabilities): TrackProperties {
+/** The bytes of `properties` as the draft has them at the end of a message. What it cannot write is left out: numbers from 2^62 on. */
+export function propertyBytes(properties: Uint8Array, caps: Capabilities): Uint8Array {
+  return caps.presentProperties ? properties : fromPresent(properties, caps);
+}
+
+/** What the properties of a message say, in and outside of Immutable Properties. The last of several values counts. */
+export function readTrackProperties(bytes: Uint8Array): TrackProperties {
   const properties: Reading = {};
-  visit(newCursor(bytes, "Track Properties", caps), properties, caps, false);
+  visit(newCursor(bytes, "Track Properties", PRESENT), properties, PRESENT, false);
   return properties;
 }
 
-/** The bytes of `properties`, for a track that comes from another protocol. */
-export function encodeTrackProperties(properties: TrackProperties, caps: Capabilities): Uint8Array {
+/** The properties of a message, for a track that comes from another protocol. */
+export function encodeTrackProperties(properties: TrackProperties): Uint8Array {
   const pairs: KeyValue[] = [];
   const put = (type: bigint, value: number | undefined) => {
     if (value !== undefined) pairs.push({ type, value: BigInt(value) });
@@ -66,15 +75,15 @@ export function encodeTrackProperties(properties: TrackProperties, caps: Capabil
     put(DEFAULT_PUBLISHER_GROUP_ORDER, properties.groupOrder === "ascending" ? 1 : 2);
   }
   if (properties.dynamicGroups !== undefined) put(DYNAMIC_GROUPS, properties.dynamicGroups ? 1 : 0);
-  return putKeyValues(newWriter(caps), pairs).finish();
+  return putKeyValues(newWriter(PRESENT), pairs, PRESENT).finish();
 }
 
-function visit(cursor: Cursor, into: Reading, caps: Capabilities, immutable: boolean): void {
-  readKeyValues(cursor, ({ type, value }) => {
+function visit(cursor: Cursor, into: Reading, form: KeyValueForm, immutable: boolean): void {
+  readKeyValues(cursor, form, ({ type, value }) => {
     if (typeof value === "bigint") return note(cursor, type, value, into);
     if (type !== IMMUTABLE_PROPERTIES) return unknown(type, into);
     // A track with Immutable Properties in Immutable Properties is malformed, which is for its receivers to say.
-    if (!immutable) formatted(() => visit(newCursor(value, "Immutable Properties", caps), into, caps, true));
+    if (!immutable) formatted(() => visit(newCursor(value, "Immutable Properties", form), into, form, true));
   });
 }
 

@@ -1,91 +1,48 @@
 import { type Allowance, MESSAGE_UNITS, ProtocolViolation, READ, UNBOUNDED } from "../codec/index.ts";
 import { newCursor, newInbox } from "./codec.ts";
-import type { ReadContext } from "./context.ts";
 import { type Message, readMessage } from "./message.ts";
+import { MessageOrder, type StreamContext } from "./order.ts";
 import type { RequestKind } from "./parameter-scopes.ts";
-import { isRequest, type MessageKind, type MessageType, messageType, SETUP } from "./types.ts";
-
-/** What a reader knows of its stream before the first message. */
-export type StreamContext = Pick<ReadContext, "caps" | "from" | "uriBound">;
-
-/** Messages that the side which opened a request may send after it. */
-const FROM_OPENER: Readonly<Record<RequestKind, readonly MessageKind[]>> = {
-  subscribe: ["requestUpdate"],
-  publish: ["requestUpdate", "requestOk", "requestError", "publishDone", "publishState"],
-  fetch: ["requestUpdate"],
-  trackStatus: [],
-  publishNamespace: ["requestUpdate"],
-  subscribeNamespace: ["requestUpdate"],
-  subscribeTracks: ["requestUpdate"],
-};
-
-/** The positive answer to a request. */
-const ANSWERS: Readonly<Record<RequestKind, MessageKind>> = {
-  subscribe: "subscribeOk",
-  publish: "requestOk",
-  fetch: "fetchOk",
-  trackStatus: "requestOk",
-  publishNamespace: "requestOk",
-  subscribeNamespace: "requestOk",
-  subscribeTracks: "requestOk",
-};
-
-/** Messages that the other side may send after its answer, besides answers to updates. */
-const AFTER_ANSWER: Readonly<Record<RequestKind, readonly MessageKind[]>> = {
-  subscribe: ["publishDone", "publishState"],
-  publish: ["requestUpdate"],
-  fetch: [],
-  trackStatus: [],
-  publishNamespace: [],
-  subscribeNamespace: ["namespace", "namespaceDone"],
-  subscribeTracks: ["publishSkipped"],
-};
-
-/** Requests whose answer must be the first message. On other streams a GOAWAY may come before it. */
-const ANSWER_FIRST: readonly RequestKind[] = ["subscribeNamespace", "subscribeTracks"];
-
-type Place = "control" | "opener" | "answerer";
+import { type MessageType, messageType, SETUP } from "./types.ts";
 
 /** Reads the messages of one direction of a control or request stream, and which of them may follow each other. */
 export class MessageReader {
   readonly #stream: StreamContext;
-  readonly #place: Place;
+  readonly #order: MessageOrder;
   readonly #inbox;
   /** The message whose body is incomplete. */
   #type: MessageType | undefined;
   #length: number | undefined;
-  #count = 0;
-  #request: RequestKind | undefined;
-  #answered = false;
-  #goaway = false;
 
-  private constructor(stream: StreamContext, place: Place, request?: RequestKind) {
+  private constructor(stream: StreamContext, order: MessageOrder) {
     this.#stream = stream;
-    this.#place = place;
-    this.#request = request;
+    this.#order = order;
     this.#inbox = newInbox(stream.caps);
   }
 
-  /** Of the peer's control stream. The stream type, which is that of SETUP, has been read. */
+  /**
+   * Of the peer's control stream. Where each side has one, the stream type, which is that of SETUP, has been read. Before draft 17 it is the
+   * bidirectional stream that the client has opened.
+   */
   static control(stream: StreamContext): MessageReader {
-    const reader = new MessageReader(stream, "control");
-    reader.#type = messageType(SETUP, stream.caps);
+    const reader = new MessageReader(stream, new MessageOrder(stream, "control"));
+    if (stream.caps.requestStreams) reader.#type = messageType(SETUP, stream.caps);
     return reader;
   }
 
-  /** Of a bidirectional stream that the peer opened: a request, and what follows it. */
+  /** Of a bidirectional stream that the peer opened: a request and what follows it, or the control stream before draft 17. */
   static requests(stream: StreamContext): MessageReader {
-    return new MessageReader(stream, "opener");
+    return new MessageReader(stream, new MessageOrder(stream, "opener"));
   }
 
   /** Of a bidirectional stream that this side opened with `request`: the answer, and what follows it. */
   static answers(stream: StreamContext, request: RequestKind): MessageReader {
-    return new MessageReader(stream, "answerer", request);
+    return new MessageReader(stream, new MessageOrder(stream, "answerer", request));
   }
 
   /** The kind of request that the stream is for, once it is known. */
   get request(): RequestKind | undefined {
-    return this.#request;
+    return this.#order.request;
   }
 
   /** Calls `sink` with each message that `bytes` complete. Returns the bytes that the allowance leaves unread, valid until the next call. */
@@ -109,8 +66,8 @@ export class MessageReader {
     if (this.#inbox.left > 0 || this.#type !== undefined) {
       throw new ProtocolViolation(this.#type?.name ?? "Control Messages", "stream ends inside a message");
     }
-    if (this.#place === "control") throw new ProtocolViolation("Session initialization", "control stream ends");
-    return this.#count > 0;
+    if (this.#order.isControl) throw new ProtocolViolation("Session initialization", "control stream ends");
+    return this.#order.count > 0;
   }
 
   #next(): Message | undefined {
@@ -127,9 +84,9 @@ export class MessageReader {
     this.#type = undefined;
     this.#length = undefined;
     const cursor = newCursor(body, type.name, this.#stream.caps);
-    const message = readMessage(type.kind, cursor, this.#context(type.kind));
+    const message = readMessage(type.kind, cursor, this.#order.context(type));
     cursor.end();
-    this.#note(type.kind);
+    this.#order.note(message.kind);
     return message;
   }
 
@@ -139,42 +96,7 @@ export class MessageReader {
     if (number === undefined) return undefined;
     const type = messageType(number, this.#stream.caps);
     if (type === undefined) throw new ProtocolViolation("Control Messages", "unknown message type");
-    if (!this.#allows(type.kind)) throw new ProtocolViolation(type.name, "not allowed here");
+    if (!this.#order.allows(type)) throw new ProtocolViolation(type.name, "not allowed here");
     return type;
-  }
-
-  #allows(kind: MessageKind): boolean {
-    if (kind === "goaway") return !this.#goaway && this.#allowsGoaway();
-    const request = this.#request;
-    switch (this.#place) {
-      case "control":
-        return false;
-      case "opener":
-        return request === undefined ? isRequest(kind) : FROM_OPENER[request].includes(kind);
-      case "answerer":
-        if (request === undefined) return false;
-        if (!this.#answered) return kind === ANSWERS[request] || kind === "requestError";
-        // Answers to updates have these two kinds for every request.
-        return kind === "requestOk" || kind === "requestError" || AFTER_ANSWER[request].includes(kind);
-    }
-  }
-
-  #allowsGoaway(): boolean {
-    if (this.#place === "control") return true;
-    if (this.#request === undefined) return false;
-    return this.#place === "opener" || this.#answered || !ANSWER_FIRST.includes(this.#request);
-  }
-
-  #context(kind: MessageKind): ReadContext {
-    const request = this.#request ?? (isRequest(kind) ? kind : undefined);
-    const opener = this.#place === "opener";
-    return { ...this.#stream, ...(request === undefined ? {} : { request }), opener, update: opener || this.#answered };
-  }
-
-  #note(kind: MessageKind): void {
-    this.#count++;
-    if (kind === "goaway") this.#goaway = true;
-    else if (this.#place === "answerer") this.#answered = true;
-    else if (isRequest(kind)) this.#request = kind;
   }
 }

@@ -7,15 +7,20 @@
 import { LEADING_ONES_VARINTS, QUIC_VARINTS, type VarintCodec } from "../codec/index.ts";
 import { DELTA_OBJECTS, FLAGGED_OBJECTS, type ObjectCapabilities, PLAIN_OBJECTS } from "./object-capabilities.ts";
 
-/** Protocol ids that are negotiated, best first: ALPN of QUIC and subprotocol of WebTransport. */
-export const IETF_PROTOCOLS = ["moqt-22", "moqt-20", "moqt-18", "moqt-23"] as const;
+/** The id of all drafts up to 14, which agree on the version in SETUP. Draft 14 is the only one that is offered there. */
+const IN_BAND = "moq-00";
 
-export type IetfProtocol = (typeof IETF_PROTOCOLS)[number] | "moqt-16" | "moqt-14";
+/** Protocol ids that are negotiated, best first: ALPN of QUIC and subprotocol of WebTransport. */
+export const IETF_PROTOCOLS = ["moqt-22", "moqt-20", "moqt-18", "moqt-23", "moqt-16", IN_BAND] as const;
+
+export type IetfProtocol = Exclude<(typeof IETF_PROTOCOLS)[number], typeof IN_BAND> | "moqt-14";
 
 /** What a draft of moq-transport can do, and how it writes its messages. */
 export interface Capabilities extends ObjectCapabilities {
-  /** The protocol id that was negotiated. */
+  /** The draft, by the id that is negotiated, but for draft 14, whose id is `moq-00`. */
   readonly protocol: IetfProtocol;
+  /** The version number that SETUP names; absent where only the protocol id says which draft it is. */
+  readonly setupVersion?: number;
   readonly varints: VarintCodec;
   /**
    * Each request has a stream of its own, and each side a control stream. Otherwise there is one control stream in both directions, and
@@ -24,15 +29,21 @@ export interface Capabilities extends ObjectCapabilities {
   readonly requestStreams: boolean;
   /** REQUEST_OK and REQUEST_ERROR answer requests of every kind. Otherwise each kind has its own answers, with their own codes. */
   readonly commonAnswers: boolean;
+  /** Priority, order, filter and the like are fields of their messages. Otherwise they are parameters. */
+  readonly fixedFields: boolean;
+  /** SUBSCRIBE_NAMESPACE has a stream of its own, on which NAMESPACE answers. Otherwise PUBLISH_NAMESPACE answers. */
+  readonly namespaceStreams: boolean;
+  /** SUBSCRIBE_TRACKS is a message of its own. Otherwise SUBSCRIBE_NAMESPACE asks for tracks. */
+  readonly subscribeTracks: boolean;
   /** GOAWAY on the control stream carries the first request id that was not processed. */
   readonly goawayRequestId: boolean;
   /** How many streams PUBLISH_DONE says it counted, when that is not known. */
   readonly unknownStreamCount: bigint;
   /**
-   * How a location filter is written: a Subscription Filter with a type of its own registry; bare fields whose number is their meaning; or a
-   * Location Filter Type and the fields that it has, without a length.
+   * How a location filter is written: a Subscription Filter with the end group, or with how many groups later it is; bare fields whose number
+   * is their meaning; or a Location Filter Type and the fields that it has, without a length.
    */
-  readonly locationFilter: "subscription" | "fields" | "typed";
+  readonly locationFilter: "end_group" | "end_delta" | "fields" | "typed";
   /** There are range filters, and SETUP options that bound them and updates. */
   readonly rangeFilters: boolean;
   /**
@@ -52,9 +63,12 @@ const DRAFT_18: Capabilities = {
   varints: LEADING_ONES_VARINTS,
   requestStreams: true,
   commonAnswers: true,
+  fixedFields: false,
+  namespaceStreams: true,
+  subscribeTracks: true,
   goawayRequestId: true,
   unknownStreamCount: 2n ** 62n - 1n,
-  locationFilter: "subscription",
+  locationFilter: "end_delta",
   rangeFilters: false,
   fill: false,
   publishParameters: false,
@@ -84,15 +98,26 @@ const DRAFT_16: Capabilities = {
   protocol: "moqt-16",
   varints: QUIC_VARINTS,
   requestStreams: false,
+  subscribeTracks: false,
+  goawayRequestId: false,
+  locationFilter: "end_group",
 };
 
-const DRAFT_14: Capabilities = { ...DRAFT_16, ...PLAIN_OBJECTS, protocol: "moqt-14", commonAnswers: false };
+const DRAFT_14: Capabilities = {
+  ...DRAFT_16,
+  ...PLAIN_OBJECTS,
+  protocol: "moqt-14",
+  setupVersion: 0xff00_000e,
+  commonAnswers: false,
+  fixedFields: true,
+  namespaceStreams: false,
+};
 
 const ALL: ReadonlyMap<string, Capabilities> = new Map<string, Capabilities>(
   [DRAFT_23, DRAFT_22, DRAFT_20, DRAFT_18, DRAFT_16, DRAFT_14].map((caps) => [caps.protocol, caps]),
 );
 
-/** Returns nothing for a protocol that is not a draft of moq-transport. */
+/** Of a negotiated id, or of a draft by its name. Returns nothing for a protocol that is not a draft of moq-transport. */
 export function capabilities(protocol: string): Capabilities | undefined {
-  return ALL.get(protocol);
+  return protocol === IN_BAND ? DRAFT_14 : ALL.get(protocol);
 }

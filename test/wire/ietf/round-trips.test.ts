@@ -4,7 +4,8 @@ import { describe, test } from "node:test";
 import fc from "fast-check";
 import { encodeTrackProperties, readTrackProperties } from "../../../moq/wire/ietf/index.ts";
 import { pieces } from "../support/arbitraries.ts";
-import { conversations, trackProperties } from "./support/arbitraries.ts";
+import { trackProperties } from "./support/arbitraries.ts";
+import { conversations } from "./support/conversations.ts";
 import { EVERY_DRAFT, readAll, written } from "./support/streams.ts";
 
 for (const caps of EVERY_DRAFT) {
@@ -17,13 +18,13 @@ for (const caps of EVERY_DRAFT) {
         { numRuns: 400 },
       );
     });
-
-    test("track properties", () => {
-      fc.assert(
-        fc.property(trackProperties, (properties) => {
-          assert.deepEqual(readTrackProperties(encodeTrackProperties(properties, caps), caps), properties);
-        }),
-      );
-    });
   });
 }
+
+test("track properties are read as they were written", () => {
+  fc.assert(
+    fc.property(trackProperties, (properties) => {
+      assert.deepEqual(readTrackProperties(encodeTrackProperties(properties)), properties);
+    }),
+  );
+});

@@ -34,20 +34,20 @@ export interface Conversation {
   readonly messages: readonly Message[];
 }
 
-const number = fc.oneof(fc.nat(70), fc.nat(), fc.maxSafeNat());
+export const number = fc.oneof(fc.nat(70), fc.nat(), fc.maxSafeNat());
 /** A number that is sent plus one. */
-const counted = number.map((value) => Math.max(0, value - 1));
-const positive = number.map((value) => Math.max(1, value));
-const byte = fc.nat(255);
-const bytes = (maxLength: number) => fc.uint8Array({ maxLength });
-const text = (maxBytes: number) =>
+export const counted = number.map((value) => Math.max(0, value - 1));
+export const positive = number.map((value) => Math.max(1, value));
+export const byte = fc.nat(255);
+export const bytes = (maxLength: number) => fc.uint8Array({ maxLength });
+export const text = (maxBytes: number) =>
   fc
     .string({ unit: "grapheme", maxLength: 40 })
     .filter((value) => Buffer.byteLength(value) <= maxBytes && !value.includes("\ufeff"));
-const side: fc.Arbitrary<Side> = fc.constantFrom("client", "server");
+export const side: fc.Arbitrary<Side> = fc.constantFrom("client", "server");
 
 /** Objects with these fields and the prototype that readers give them. */
-function record<T, K extends keyof T = keyof T>(
+export function record<T, K extends keyof T = keyof T>(
   model: { [Field in keyof T]: fc.Arbitrary<T[Field]> },
   constraints: { requiredKeys?: K[] } = {},
 ) {
@@ -57,7 +57,7 @@ function record<T, K extends keyof T = keyof T>(
 export const namespace: fc.Arbitrary<Namespace> = fc.array(fc.uint8Array({ minLength: 1, maxLength: 24 }), {
   maxLength: 32,
 });
-const track: fc.Arbitrary<FullTrackName> = record({ namespace, name: bytes(60) });
+export const track: fc.Arbitrary<FullTrackName> = record({ namespace, name: bytes(60) });
 
 export const token: fc.Arbitrary<Token> = fc.oneof(
   record({ use: fc.constantFrom("delete" as const, "alias" as const), alias: number }),
@@ -65,11 +65,11 @@ export const token: fc.Arbitrary<Token> = fc.oneof(
   record({ use: fc.constant("value" as const), type: number, value: bytes(40) }),
 );
 
-const location: fc.Arbitrary<Location> = record({ group: number, object: number });
-const order = fc.constantFrom("ascending" as const, "descending" as const);
+export const location: fc.Arbitrary<Location> = record({ group: number, object: number });
+export const order = fc.constantFrom("ascending" as const, "descending" as const);
 
 /** A filter that the draft can say, and reads as it is. */
-function filter(caps: Capabilities): fc.Arbitrary<LocationFilter> {
+export function filter(caps: Capabilities): fc.Arbitrary<LocationFilter> {
   const range = fc.tuple(number, number, number, number).map(([a, b, object, last]) => ({
     kind: "absolute" as const,
     start: { group: Math.min(a, b), object },
@@ -128,12 +128,15 @@ function rangeFilter([field, set, property, values]: [
   return { field, set, ...(isProperty(field) ? { property } : {}), ranges };
 }
 
-const rangeEnd: fc.Arbitrary<RangeEnd> = record({ group: number, object: counted }, { requiredKeys: ["group"] });
+export const rangeEnd: fc.Arbitrary<RangeEnd> = record({ group: number, object: counted }, { requiredKeys: ["group"] });
+
+/** Types of parameters that drafts before 17 do not have. Their messages are written without them. */
+const SINCE_17: readonly number[] = [0x04, 0x06, 0x0a, 0x34];
 
 /** The parameters that may be in a message, each of them there or not. */
-function parameters(scope: Scope, caps: Capabilities): fc.Arbitrary<Parameters> {
+export function parameters(scope: Scope, caps: Capabilities): fc.Arbitrary<Parameters> {
   const fields: {
-    readonly [Field in Exclude<keyof Parameters, "invalidFilter">]-?: readonly [
+    readonly [Field in Exclude<keyof Parameters, "invalidFilter" | "maxCacheDuration">]-?: readonly [
       number,
       fc.Arbitrary<Required<Parameters>[Field]>,
     ];
@@ -163,7 +166,8 @@ function parameters(scope: Scope, caps: Capabilities): fc.Arbitrary<Parameters> 
     includeProperties: [0x35, fc.boolean()],
   };
   const model: Record<string, fc.Arbitrary<unknown>> = {};
-  for (const [field, [type, values]] of Object.entries(fields)) if (isInScope(type, scope, caps)) model[field] = values;
+  for (const [field, [type, values]] of Object.entries(fields))
+    if (isInScope(type, scope, caps) && (caps.requestStreams || !SINCE_17.includes(type))) model[field] = values;
   if (isInScope(0x23, scope, caps)) model["fill"] = parameters("fill", caps);
   return fc.record(model, { requiredKeys: [], noNullPrototype: true });
 }
@@ -180,11 +184,11 @@ export const trackProperties: fc.Arbitrary<TrackProperties> = record(
   { requiredKeys: [] },
 );
 
-function properties(caps: Capabilities): fc.Arbitrary<Uint8Array> {
-  return trackProperties.map((values) => encodeTrackProperties(values, caps));
+export function properties(): fc.Arbitrary<Uint8Array> {
+  return trackProperties.map((values) => encodeTrackProperties(values));
 }
 
-const NONE = fc.constant(new Uint8Array(0));
+export const NONE = fc.constant(new Uint8Array(0));
 
 function subscribe(kind: "subscribe" | "trackStatus", caps: Capabilities): fc.Arbitrary<Message> {
   const message: fc.Arbitrary<Subscribe> = fc
@@ -198,7 +202,7 @@ function publish(caps: Capabilities): fc.Arbitrary<Message> {
     requestId: number,
     alias: number,
     parameters: parameters("publish", caps),
-    properties: properties(caps),
+    properties: properties(),
   });
   const message: fc.Arbitrary<Publish> = fc.tuple(fields, track).map(([rest, names]) => ({ ...rest, ...names }));
   return message.map((rest) => ({ kind: "publish", ...rest }));
@@ -262,7 +266,7 @@ function requestOk(scope: Scope, caps: Capabilities): fc.Arbitrary<Message> {
   return record({
     kind: fc.constant("requestOk" as const),
     parameters: parameters(scope, caps),
-    properties: scope === "trackStatusOk" ? properties(caps) : NONE,
+    properties: scope === "trackStatusOk" ? properties() : NONE,
   });
 }
 
@@ -284,7 +288,7 @@ function requestError(kind: RequestKind, from: Side): fc.Arbitrary<Message> {
   return fc.oneof(plain, away);
 }
 
-function publishDone(): fc.Arbitrary<Message> {
+export function publishDone(): fc.Arbitrary<Message> {
   return record(
     { kind: fc.constant("publishDone" as const), code: number, streams: number, reason: text(1024) },
     { requiredKeys: ["kind", "code", "reason"] },
@@ -307,11 +311,12 @@ function goaway(from: Side, caps: Capabilities, control: boolean): fc.Arbitrary<
 const SETUP_PATHS = ["/", "/live?jwt=a.b-c_d", "/a/b%20c", "", "?q=1/2"];
 const AUTHORITIES = ["relay.example", "relay.example:4443", "[2001:db8::1]:443", "user@10.0.0.1"];
 
-function setup(from: Side, caps: Capabilities): fc.Arbitrary<Message> {
+export function setup(from: Side, caps: Capabilities): fc.Arbitrary<Message> {
   const usable = token.filter(({ use }) => from === "server" || use === "register" || use === "value");
   const fields: fc.Arbitrary<Setup> = record(
     {
       maxAuthTokenCacheSize: number,
+      ...(caps.requestStreams ? {} : { maxRequestId: positive }),
       tokens: fc.array(usable, { maxLength: 3 }),
       ...(caps.rangeFilters ? { maxFilterRanges: positive, maxRequestUpdates: positive } : {}),
       implementation: text(60),
@@ -321,7 +326,8 @@ function setup(from: Side, caps: Capabilities): fc.Arbitrary<Message> {
     },
     { requiredKeys: ["maxAuthTokenCacheSize", "tokens"] },
   );
-  return fields.map((message) => ({ kind: "setup", ...message }));
+  const sender = caps.requestStreams ? {} : { from };
+  return fields.map((message) => ({ kind: "setup", ...sender, ...message }));
 }
 
 const KINDS: readonly RequestKind[] = [
@@ -343,7 +349,7 @@ function control(caps: Capabilities): fc.Arbitrary<Conversation> {
 }
 
 /** What the side that opens a stream sends. */
-function opened(kind: RequestKind, from: Side, caps: Capabilities): fc.Arbitrary<Conversation> {
+export function opened(kind: RequestKind, from: Side, caps: Capabilities): fc.Arbitrary<Conversation> {
   const more: Readonly<Record<RequestKind, readonly fc.Arbitrary<Message>[]>> = {
     subscribe: [update("subscribeUpdate", caps)],
     publish: [
@@ -367,20 +373,20 @@ function opened(kind: RequestKind, from: Side, caps: Capabilities): fc.Arbitrary
 }
 
 /** What the other side of it sends. */
-function answered(kind: RequestKind, from: Side, caps: Capabilities): fc.Arbitrary<Conversation> {
+export function answered(kind: RequestKind, from: Side, caps: Capabilities): fc.Arbitrary<Conversation> {
   const ok = {
     subscribe: record({
       kind: fc.constant("subscribeOk" as const),
       alias: number,
       parameters: parameters("subscribeOk", caps),
-      properties: properties(caps),
+      properties: properties(),
     }),
     fetch: record({
       kind: fc.constant("fetchOk" as const),
       endOfTrack: fc.boolean(),
       end: rangeEnd,
       parameters: parameters("fetchOk", caps),
-      properties: properties(caps),
+      properties: properties(),
     }),
     publish: requestOk("publishOk", caps),
     trackStatus: requestOk("trackStatusOk", caps),
@@ -411,8 +417,8 @@ function answered(kind: RequestKind, from: Side, caps: Capabilities): fc.Arbitra
     }));
 }
 
-/** Any stream with control messages. */
-export function conversations(caps: Capabilities): fc.Arbitrary<Conversation> {
+/** Any stream of a draft since 17 with control messages. */
+export function streamConversations(caps: Capabilities): fc.Arbitrary<Conversation> {
   const requests = fc.tuple(fc.constantFrom(...KINDS), side);
   return fc.oneof(
     control(caps),

@@ -40,7 +40,7 @@ export function readerOf({ place, from, request }: Place, caps: Capabilities): M
 /** All bytes of a stream, without the type of a control stream. */
 export function written({ place, messages }: Conversation, caps: Capabilities): Uint8Array {
   const all = concat(...messages.map((message) => encodeMessage(message, caps)));
-  return place === "control" ? all.subarray(newWriter(caps).varint(SETUP).finish().length) : all;
+  return place === "control" && caps.requestStreams ? all.subarray(newWriter(caps).varint(SETUP).finish().length) : all;
 }
 
 /** The messages of a stream that arrives in pieces of those sizes. */
@@ -48,6 +48,6 @@ export function readAll(place: Place, bytes: Uint8Array, caps: Capabilities, siz
   const messages: Message[] = [];
   const reader = readerOf(place, caps);
   feed(bytes, sizes, (piece) => reader.push(piece, (message) => messages.push(message)));
-  if (place.place !== "control") reader.finish();
+  if (messages[0]?.kind !== "setup") reader.finish();
   return messages;
 }
