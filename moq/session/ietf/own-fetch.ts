@@ -82,7 +82,7 @@ export class OwnFetch implements AwaitedFetch {
     const { caps } = this.#context;
     if (message.kind === "requestError") this.#fail(requestReasonOf(message.code, caps));
     else if (message.kind === "fetchOk") {
-      const info = infoOf(message.properties, caps);
+      const info = infoOf(message.properties);
       if (info === undefined) this.#cancel("unsupported");
       else this.#timescale = info.timescale;
     }

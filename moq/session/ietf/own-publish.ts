@@ -85,7 +85,7 @@ export class OwnPublish implements TurnHandler {
   }
 
   #open(info: TrackInfo, largest: Location | undefined): Established | undefined {
-    const { session, caps, ids, served } = this.#context;
+    const { session, ids, served } = this.#context;
     const stream = session.opener.openNow(this);
     if (stream === undefined) {
       this.#blocked = true;
@@ -106,7 +106,7 @@ export class OwnPublish implements TurnHandler {
       whenAnswered: (callback) => this.#answers.whenAnswered(callback),
     });
     const parameters = { forward, ...(largest === undefined ? {} : { largest }) };
-    const properties = propertiesOf(info, caps);
+    const properties = propertiesOf(info);
     send(stream, { kind: "publish", requestId, ...name, alias: requestId, parameters, properties }, this.#context);
     return { stream, alias: requestId };
   }

@@ -22,10 +22,10 @@ export function servePublish(
   stream: BidiStream,
   over: () => void,
 ): RequestResponder | Refusal {
-  const { caps, session } = context;
+  const { session } = context;
   const named = namedTrack(request, context);
   if (isRefusal(named)) return named;
-  const info = infoOf(request.properties, caps);
+  const info = infoOf(request.properties);
   if (info === undefined) {
     return {
       reason: "unsupported",

@@ -61,7 +61,7 @@ class ServedSubscription implements RequestResponder {
     this.#answers = new SubscribeAnswers(context, {
       establish: (info, largest) => {
         const parameters = largest === undefined ? {} : { largest };
-        send(stream, { kind: "subscribeOk", alias, parameters, properties: propertiesOf(info, context.caps) }, context);
+        send(stream, { kind: "subscribeOk", alias, parameters, properties: propertiesOf(info) }, context);
         this.#accepted(info);
         return { stream, alias };
       },

@@ -15,14 +15,14 @@ export function serveTrackStatus(
   stream: BidiStream,
   over: () => void,
 ): RequestResponder | Refusal {
-  const { session, caps } = context;
+  const { session } = context;
   const named = namedTrack(request, context);
   if (isRefusal(named)) return named;
   const admitted = session.admission.track(named.path);
   if (typeof admitted === "string") return refusalOf(admitted);
   const writer = {
     info: (_epoch: bigint, info: Parameters<typeof propertiesOf>[0]) => {
-      send(stream, { kind: "requestOk", parameters: {}, properties: propertiesOf(info, caps) }, context);
+      send(stream, { kind: "requestOk", parameters: {}, properties: propertiesOf(info) }, context);
       stream.finish();
     },
     refuse: (reason: Parameters<typeof refusalOf>[0]) => refuseRequest(stream, refusalOf(reason), context),

@@ -46,7 +46,7 @@ export class IetfSourceProtocol implements SourceProtocol {
     const receive = (message: Message) => {
       switch (message.kind) {
         case "subscribeOk": {
-          const info = infoOf(message.properties, caps);
+          const info = infoOf(message.properties);
           if (info === undefined) return own.ended("unsupported");
           established = true;
           forget = aliases.add(message.alias, {
@@ -99,7 +99,7 @@ export class IetfSourceProtocol implements SourceProtocol {
     const reader = MessageReader.answers(fromPeer(this.#context), "trackStatus");
     const name = fullNameOf(asked.path, asked.track) ?? UNNAMED;
     const receive = (message: Message) => {
-      const info = message.kind === "requestOk" ? infoOf(message.properties, caps) : undefined;
+      const info = message.kind === "requestOk" ? infoOf(message.properties) : undefined;
       if (info !== undefined) known(info);
     };
     return {

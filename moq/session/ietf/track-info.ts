@@ -1,6 +1,5 @@
 import type { TrackInfo } from "../../model/index.ts";
 import {
-  type Capabilities,
   DEFAULT_TIMESCALE,
   encodeTrackProperties,
   readTrackProperties,
@@ -22,14 +21,14 @@ export function turnedRound(priority: number): number {
 }
 
 /** What the properties of a track say, as the model has it. Nothing where one of them must be understood and is not. */
-export function infoOf(bytes: Uint8Array, caps: Capabilities): TrackInfo | undefined {
+export function infoOf(bytes: Uint8Array): TrackInfo | undefined {
   const {
     priority = DEFAULT_PRIORITY,
     groupOrder,
     maxCacheDuration,
     timescale,
     unsupported,
-  } = readTrackProperties(bytes, caps);
+  } = readTrackProperties(bytes);
   if (unsupported !== undefined) return undefined;
   return {
     priority: turnedRound(priority),
@@ -41,7 +40,7 @@ export function infoOf(bytes: Uint8Array, caps: Capabilities): TrackInfo | undef
 }
 
 /** The properties of a track as its publisher wrote them; of a track from another protocol, what the model knows of it. */
-export function propertiesOf(info: TrackInfo, caps: Capabilities): Uint8Array {
+export function propertiesOf(info: TrackInfo): Uint8Array {
   if (info.properties !== undefined) return info.properties;
   const properties: TrackProperties = {
     priority: turnedRound(info.priority),
@@ -49,5 +48,5 @@ export function propertiesOf(info: TrackInfo, caps: Capabilities): Uint8Array {
     maxCacheDuration: info.maxLatency,
     timescale: info.timescale,
   };
-  return encodeTrackProperties(properties, caps);
+  return encodeTrackProperties(properties);
 }

@@ -43,4 +43,4 @@ export type { Token } from "./token.ts";
 export { TokenCache } from "./token-cache.ts";
 export { SETUP } from "./types.ts";
 export { type StreamReader, UniReader, type UniSink } from "./uni.ts";
-export { type Capabilities, capabilities, IETF_PROTOCOLS, type IetfProtocol } from "./versions.ts";
+export { type Capabilities, capabilities, DRAFTS, IETF_PROTOCOLS, type IetfProtocol } from "./versions.ts";

@@ -121,7 +121,7 @@ function typesOf(caps: Capabilities): readonly MessageType[] {
 
 /** Nothing for a number that the draft does not have. */
 export function messageType(number: number, caps: Capabilities): MessageType | undefined {
-  return typesOf(caps).find(({ type, has }) => type === number && (has?.(caps) ?? true));
+  return typesOf(caps).find((one) => one.type === number && (one.has?.(caps) ?? true));
 }
 
 /** The number of a message. One that the draft does not have is a RangeError. */

@@ -7,17 +7,20 @@
 import { LEADING_ONES_VARINTS, QUIC_VARINTS, type VarintCodec } from "../codec/index.ts";
 import { DELTA_OBJECTS, FLAGGED_OBJECTS, type ObjectCapabilities, PLAIN_OBJECTS } from "./object-capabilities.ts";
 
-/** The id of all drafts up to 14, which agree on the version in SETUP. Draft 14 is the only one that is offered there. */
+/** Protocol ids that sessions are offered under, best first: ALPN of QUIC and subprotocol of WebTransport. */
+export const IETF_PROTOCOLS = ["moqt-22", "moqt-20", "moqt-18", "moqt-23"] as const;
+
+/** Drafts by name, newest first. The name is the id that is negotiated, but for draft 14. */
+export const DRAFTS = ["moqt-23", "moqt-22", "moqt-20", "moqt-18", "moqt-16", "moqt-14"] as const;
+
+export type IetfProtocol = (typeof DRAFTS)[number];
+
+/** The id of all drafts up to 14, which agree on the version in SETUP. Draft 14 is the only one that is spoken there. */
 const IN_BAND = "moq-00";
-
-/** Protocol ids that are negotiated, best first: ALPN of QUIC and subprotocol of WebTransport. */
-export const IETF_PROTOCOLS = ["moqt-22", "moqt-20", "moqt-18", "moqt-23", "moqt-16", IN_BAND] as const;
-
-export type IetfProtocol = Exclude<(typeof IETF_PROTOCOLS)[number], typeof IN_BAND> | "moqt-14";
 
 /** What a draft of moq-transport can do, and how it writes its messages. */
 export interface Capabilities extends ObjectCapabilities {
-  /** The draft, by the id that is negotiated, but for draft 14, whose id is `moq-00`. */
+  /** The name of the draft. */
   readonly protocol: IetfProtocol;
   /** The version number that SETUP names; absent where only the protocol id says which draft it is. */
   readonly setupVersion?: number;

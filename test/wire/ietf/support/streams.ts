@@ -3,8 +3,8 @@ import { newWriter } from "../../../../moq/wire/ietf/codec.ts";
 import {
   type Capabilities,
   capabilities,
+  DRAFTS,
   encodeMessage,
-  IETF_PROTOCOLS,
   type Message,
   MessageReader,
   SETUP,
@@ -20,7 +20,7 @@ export function capsOf(protocol: string): Capabilities {
 }
 
 /** Every draft with its capabilities. */
-export const EVERY_DRAFT: readonly Capabilities[] = IETF_PROTOCOLS.map(capsOf);
+export const EVERY_DRAFT: readonly Capabilities[] = DRAFTS.map(capsOf);
 
 type Place = Pick<Conversation, "place" | "from" | "request">;
 
