@@ -1,5 +1,5 @@
 import type { WireLimits } from "../../wire/codec/index.ts";
-import type { Capabilities, Side } from "../../wire/ietf/index.ts";
+import type { Capabilities, Side, TokenCache } from "../../wire/ietf/index.ts";
 import type { SessionContext } from "../context.ts";
 import type { PushedTracks } from "../pushed-tracks.ts";
 import type { OwnFetches } from "./own-fetches.ts";
@@ -28,6 +28,8 @@ export interface IetfContext extends RequestContext {
   /** Subscriptions of the peer, which its joining fetches name. */
   readonly served: ServedSubscriptions;
   readonly prefixes: PrefixClaims;
+  /** Tokens that the peer has registered. */
+  readonly tokens: TokenCache;
   /** Tracks that the peer pushes. */
   readonly pushed: PushedTracks;
   /** Namespaces that the peer has. */

@@ -10,6 +10,9 @@ const IMPLEMENTATION = "moqmesh";
 /** Milliseconds that we say we wait after GOAWAY: no fixed time, because the operator decides. */
 const GOAWAY_TIMEOUT_MS = 0;
 
+/** Bytes of tokens that a peer may register: several of the longest that fit into a URL. */
+export const TOKEN_CACHE_BYTES = 16 * 1024;
+
 /** Milliseconds between the end of a control stream and that of its connection: some peers end their streams first. */
 const CLOSING_MS = 1_000;
 
@@ -54,7 +57,13 @@ export class ControlStreams {
     }
     send(
       this.#stream,
-      { kind: "setup", tokens: [], maxAuthTokenCacheSize: 0, implementation: IMPLEMENTATION, ...this.#target() },
+      {
+        kind: "setup",
+        tokens: [],
+        maxAuthTokenCacheSize: TOKEN_CACHE_BYTES,
+        implementation: IMPLEMENTATION,
+        ...this.#target(),
+      },
       this.#context,
     );
     this.#cancelTimer = deps.clock.timer(deps.limits.headerTimeoutMs, () => {
@@ -117,6 +126,7 @@ export class ControlStreams {
     if (message.kind === "goaway") this.#on.goaway(message);
     else if (message.kind === "setup") {
       this.#setup = message;
+      this.#context.tokens.resolveSetup(message.tokens);
       this.#cancelTimer();
     }
   }

@@ -4,7 +4,7 @@ import { READ } from "../../wire/codec/index.ts";
 import { type Message, MessageReader, type Request } from "../../wire/ietf/index.ts";
 import type { TurnHandler } from "../intake.ts";
 import type { IetfContext } from "./context.ts";
-import { type Refusal, refuseRequest } from "./refusal.ts";
+import { type Refusal, refusalOf, refuseRequest } from "./refusal.ts";
 import type { RequestResponder } from "./request-responder.ts";
 import { serveRequest } from "./serve-request.ts";
 import { fromPeer } from "./stream-context.ts";
@@ -80,16 +80,29 @@ export class IncomingBidi implements TurnHandler {
     if ("requestId" in message && message.requestId !== undefined && message.kind !== "goaway") {
       this.#context.ids.use(message.requestId);
     }
+    // Tokens are registered even by a request that is refused.
+    if ("parameters" in message) this.#context.tokens.resolve(message.parameters.tokens ?? []);
     if (this.#responder !== undefined) {
       this.#responder.message?.(message);
       return;
     }
     this.#host.headerComplete(this);
-    const served = this.#host.draining
-      ? { reason: "closed" as const, text: "this relay is going away" }
-      : serveRequest(this.#context, message as Request, this.#stream, () => this.#done());
+    const served = this.#serve(message as Request);
     if ("reason" in served) this.#refuse(served);
     else this.#responder = served;
+  }
+
+  #serve(request: Request): RequestResponder | Refusal {
+    if (this.#host.draining) return refusalOf("closed");
+    const { rangeFilters = [], invalidFilter = false } = request.parameters;
+    if (rangeFilters.length > 0 || invalidFilter) {
+      return {
+        reason: "unsupported",
+        error: "invalid_filter",
+        text: "this relay allows no range filters (MAX_FILTER_RANGES)",
+      };
+    }
+    return serveRequest(this.#context, request, this.#stream, () => this.#done());
   }
 
   #refuse(refusal: Refusal): void {

@@ -79,8 +79,12 @@ class ServedPublish implements RequestResponder {
   /** PUBLISH_OK. What a publisher sends without being asked to wait is not paused: some publishers end a track when they are. */
   accept(): void {
     const { wanted } = this.#pushed;
-    this.#forward = this.#eager || wanted !== undefined;
-    send(this.#stream, { kind: "requestOk", parameters: { forward: this.#forward }, properties: NONE }, this.#context);
+    const forward = this.#eager || wanted !== undefined;
+    const { publishParameters } = this.#context.caps;
+    this.#forward = publishParameters ? this.#eager : forward;
+    const parameters = publishParameters ? {} : { forward };
+    send(this.#stream, { kind: "requestOk", parameters, properties: NONE }, this.#context);
+    this.changed(wanted);
   }
 
   /** What viewers want has changed: a publisher that can wait is told when there are none. */

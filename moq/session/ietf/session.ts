@@ -11,13 +11,13 @@ import type {
 } from "../../link.ts";
 import type { Source } from "../../model/index.ts";
 import { DEFAULT_WIRE_LIMITS, READ } from "../../wire/codec/index.ts";
-import { type Capabilities, capabilities, type Goaway, terminationCode } from "../../wire/ietf/index.ts";
+import { type Capabilities, capabilities, type Goaway, TokenCache, terminationCode } from "../../wire/ietf/index.ts";
 import type { AnnounceTable, Following, Session, SessionDeps } from "../contract.ts";
 import { SessionCore } from "../core.ts";
 import { PeerSource } from "../peer-source.ts";
 import { closeCodeOf, streamCodes, violationCode } from "./codes.ts";
 import type { IetfContext } from "./context.ts";
-import { ControlStreams } from "./control-streams.ts";
+import { ControlStreams, TOKEN_CACHE_BYTES } from "./control-streams.ts";
 import { takeDatagram } from "./datagrams.ts";
 import { dialectOf } from "./dialect.ts";
 import { type BidiHost, IncomingBidi } from "./incoming-bidi.ts";
@@ -84,6 +84,7 @@ class IetfSession implements Session, LinkHandler {
       ...parts,
       served: new ServedSubscriptions(),
       prefixes: new PrefixClaims(),
+      tokens: new TokenCache(TOKEN_CACHE_BYTES),
       pushed: core.source.pushed,
       namespaces: new PeerNamespaces(core),
     };
