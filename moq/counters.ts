@@ -39,6 +39,7 @@ export const BOUNDS = [
   "frame_bytes",
   "group_bytes",
   "frames_per_group",
+  "subgroups_per_group",
   "groups_per_track",
   "kept_tracks_per_session",
   "session_queue_bytes",
@@ -111,6 +112,10 @@ const MEDIA_METRICS = metricGroup("Media", {
   framesOut: counter("sent_frames_total", "Frames written to subscribers."),
   groupsIn: counter("received_groups_total", "Groups received from publishers."),
   groupsOut: counter("sent_groups_total", "Groups that the relay began to send to subscribers."),
+  objectsLate: counter(
+    "late_objects_total",
+    "Objects that viewers of whole groups (moq-lite) did not get, because an object with a higher id had been sent before they came.",
+  ),
   groupsDropped: counter("groups_dropped_total", "Groups that did not reach a subscriber whole, by reason.", {
     reason: DROP_REASONS,
   }),
@@ -173,6 +178,7 @@ export class Counters extends MetricSources {
   framesOut = 0;
   groupsIn = 0;
   groupsOut = 0;
+  objectsLate = 0;
   datagramsIn = 0;
   datagramsOut = 0;
   readonly groupsDropped = zeroes(DROP_REASONS);

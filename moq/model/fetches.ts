@@ -5,7 +5,7 @@ import { FetchIntoGroup } from "./fetched-group.ts";
 import { ForwardingWriter } from "./forwarding-writer.ts";
 import type { Group } from "./group.ts";
 import type { GroupStore } from "./group-store.ts";
-import { groupRange } from "./locations.ts";
+import { groupRange, wholeGroup } from "./locations.ts";
 import type { CacheUse } from "./track-view.ts";
 
 /** One request for one group. */
@@ -60,8 +60,8 @@ export class Fetches {
       this.#use.hits++;
       const running = this.#running.get(cached);
       if (running !== undefined) running.readers++;
-      cached.subgroup.attach(channel, stream, request.later);
-      cached.subgroup.whenOver(() => request.over(cached.payloadBytes));
+      cached.attach(channel, stream, request.later);
+      cached.whenOver(() => request.over(cached.payloadBytes));
       return () => this.#leave(cached);
     }
     this.#counters.fetchMisses++;
@@ -69,13 +69,15 @@ export class Fetches {
     const theirs = sequence - request.offset;
     if (request.source === undefined || theirs < 0) return this.refuse(request, "not_found");
     if (cached !== undefined) return this.refuse(request, "evicted");
-    const group = this.#store.fetched(sequence);
-    group.subgroup.attach(channel, stream);
-    group.subgroup.whenOver(() => request.over(group.payloadBytes));
-    const writer = new ForwardingWriter(group.subgroup, (reason) => {
+    const group = this.#store.fetched(wholeGroup(sequence));
+    group.attach(channel, stream);
+    group.whenOver(() => request.over(group.payloadBytes));
+    const writer = new ForwardingWriter(group.first, (reason) => {
       this.#running.delete(group);
-      if (reason === undefined) group.subgroup.finish();
-      else group.subgroup.reset(reason);
+      if (reason === undefined) {
+        group.first.finish();
+        group.conclude();
+      } else group.first.reset(reason);
     });
     const { source, priority, asker } = request;
     const cancel = source.fetch(
@@ -86,7 +88,7 @@ export class Fetches {
       new FetchIntoGroup(writer),
       asker,
     );
-    if (group.subgroup.open) this.#running.set(group, { cancel, readers: 1 });
+    if (group.open) this.#running.set(group, { cancel, readers: 1 });
     return () => this.#leave(group);
   }
 
@@ -95,7 +97,7 @@ export class Fetches {
     if (running === undefined || --running.readers > 0) return;
     this.#running.delete(group);
     running.cancel();
-    group.subgroup.reset("cancelled");
+    group.first.reset("cancelled");
   }
 
   refuse(request: Pick<FetchRequest, "channel" | "stream" | "over">, reason: Reason): () => void {

@@ -2,16 +2,21 @@ import type { Clock } from "../clock.ts";
 import type { Counters } from "../counters.ts";
 import type { Reason } from "../reason.ts";
 import type { CacheShare } from "./cache.ts";
+import type { SubgroupStart } from "./contract.ts";
 import { Group, type GroupHost } from "./group.ts";
 import type { ModelLimits } from "./limits.ts";
 import { writable } from "./publisher-numbering.ts";
+import type { Subgroup } from "./subgroup.ts";
 import type { Terms } from "./terms.ts";
 
 /**
- * Milliseconds without a frame after which a group that has a successor is taken to be over (moq-lite Track: a new
+ * Milliseconds without an object after which a group that has a successor is taken to be over (moq-lite Track: a new
  * group closes the one before).
  */
 const ABANDON_MS = 10_000;
+
+/** The same where all subgroups that have begun have ended: further ones would have begun by now. */
+const QUIET_MS = 50;
 
 interface StoreHost {
   readonly clock: Clock;
@@ -92,8 +97,8 @@ export class GroupStore {
   get activeAt(): number | undefined {
     const newest = this.#newest;
     if (newest?.keeps !== true) return undefined;
-    let last = newest.subgroup.activeAt;
-    for (const { subgroup } of this.#open.values()) last = Math.max(last, subgroup.activeAt);
+    let last = newest.activeAt;
+    for (const group of this.#open.values()) last = Math.max(last, group.activeAt);
     return last;
   }
 
@@ -127,16 +132,18 @@ export class GroupStore {
   }
 
   /**
-   * A group of the live subscription begins. Refused when it has begun before. It replaces a fetched group of the same number, because
-   * a viewer that fetches a group ahead of time must not keep it from the others. Its number says nothing of its age, because numbers
-   * need not be consecutive: viewers judge age by time.
+   * A subgroup of the live subscription begins, in the track's numbers. Refused when it has begun before. Its group replaces a fetched group of
+   * the same number, because a viewer that fetches a group ahead of time must not keep it from the others. The number of a group says
+   * nothing of its age, because numbers need not be consecutive: viewers judge age by time.
    */
-  open(sequence: number, maxLatency: number): Group | Reason {
+  open(start: SubgroupStart, maxLatency: number): Subgroup | Reason {
+    const { group: sequence } = start;
     const known = this.#groups.get(sequence);
-    if (this.#open.has(sequence) || (known !== undefined && !this.#fetched.has(known))) return "duplicate";
+    const live = this.#open.get(sequence) ?? (known !== undefined && !this.#fetched.has(known) ? known : undefined);
+    if (live !== undefined) return live.begin(start);
     known?.evict();
     const newest = this.#newest;
-    const group = this.#create(sequence);
+    const group = this.#create(start);
     this.#open.set(sequence, group);
     if (newest === undefined || sequence > newest.sequence) {
       this.#newest = group;
@@ -146,12 +153,12 @@ export class GroupStore {
     }
     this.#trim();
     this.expire(maxLatency);
-    return group;
+    return group.first;
   }
 
   /** Begins a group that is being fetched. */
-  fetched(sequence: number): Group {
-    const group = this.#create(sequence);
+  fetched(start: SubgroupStart): Group {
+    const group = this.#create(start);
     this.#fetched.add(group);
     this.#cache.offer(group);
     return group;
@@ -192,25 +199,35 @@ export class GroupStore {
     // Groups are in order of arrival, so no later one is too old.
     for (const group of this.#groups.values()) {
       if (newest.arrivedAt - group.arrivedAt <= keep) return;
-      if (group !== newest && !group.subgroup.open) group.evict();
+      if (group !== newest && !group.open) group.evict();
     }
   }
 
-  /** Ends groups before the newest that get no frames any more. */
-  abandon(): void {
+  /** Ends groups before the newest that get no objects any more. `maxLatency`: objects wait no longer than this for lower ones. */
+  abandon(maxLatency: number): void {
     if (this.#open.size <= 1) return;
-    const before = this.#host.clock.now() - ABANDON_MS;
-    for (const group of [...this.#open.values()]) if (group !== this.#newest) group.subgroup.abandon(before);
+    const now = this.#host.clock.now();
+    for (const group of [...this.#open.values()]) {
+      if (group === this.#newest) continue;
+      group.waitNoLonger(now - maxLatency);
+      group.abandon(now - ABANDON_MS, now - QUIET_MS);
+    }
+  }
+
+  /** No more subgroups come: groups whose subgroups have all ended are over. */
+  conclude(): void {
+    for (const group of [...this.#open.values()]) group.conclude();
   }
 
   #done(group: Group): void {
     if (this.#open.get(group.sequence) === group) this.#open.delete(group.sequence);
-    if (!group.subgroup.whole) group.evict();
+    if (!group.whole) group.evict();
   }
 
   /** The live subscription has ended: its unfinished groups are reset. */
   cutOff(reason: Reason): void {
-    for (const group of [...this.#open.values()]) group.subgroup.stop(reason);
+    this.conclude();
+    for (const group of [...this.#open.values()]) group.stop(reason);
     this.#open.clear();
   }
 
@@ -238,9 +255,9 @@ export class GroupStore {
     this.#newest = undefined;
   }
 
-  #create(sequence: number): Group {
-    const group = new Group(sequence, this.#host.clock.now(), this.#groupHost);
-    this.#groups.set(sequence, group);
+  #create(start: SubgroupStart): Group {
+    const group = new Group(start, this.#host.clock.now(), this.#groupHost);
+    this.#groups.set(start.group, group);
     return group;
   }
 

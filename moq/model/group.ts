@@ -2,10 +2,12 @@ import type { Clock } from "../clock.ts";
 import type { BoundName, Counters } from "../counters.ts";
 import type { Reason } from "../reason.ts";
 import type { CacheShare, Evictable } from "./cache.ts";
-import type { Channel, Later, OutFan, OutStream, SubgroupWriter } from "./contract.ts";
-import { FRAME_OVERHEAD, FrameLog } from "./frame-log.ts";
+import type { Channel, Later, OutStream, SubgroupStart } from "./contract.ts";
 import type { ModelLimits } from "./limits.ts";
-import { writable } from "./publisher-numbering.ts";
+import { isWhole, wholeGroup } from "./locations.ts";
+import { Merge } from "./merge.ts";
+import { attach, type Content, type Part, type Run } from "./replay.ts";
+import { Subgroup } from "./subgroup.ts";
 
 /** What a group needs from its track and the process. */
 export interface GroupHost {
@@ -22,11 +24,11 @@ export interface GroupHost {
   rescales(): boolean;
   /** Turns a publisher's timestamp into the track's timescale. */
   rescale(timestamp: number): number;
-  /** The first frame of `group` has begun. */
+  /** The first object of `group` has begun. */
   begun(group: Group): void;
   /** So many bytes of payload were sent to readers. Called when a group ends, not for each frame. */
   sent(bytes: number): void;
-  /** `group` gets no more frames. */
+  /** `group` gets no more objects. */
   done(group: Group): void;
   /** `group` is kept no longer. */
   forgotten(group: Group): void;
@@ -39,56 +41,80 @@ export interface GroupHost {
  */
 const SMALL_BYTES = 64 * 1024;
 
-/** Frames that a late joiner is sent in one turn. The rest of a longer group follows in later turns. */
-const REPLAY_FRAMES = 256;
+/**
+ * Subgroups of one group that are received. Each is a stream of the publisher and one of every viewer. Layered video has a few; a publisher that
+ * makes a subgroup of each object of a group of some seconds has as many as it has objects.
+ */
+const MAX_SUBGROUPS = 512;
 
-/** The readers of one channel. */
-interface Readers {
-  readonly channel: Channel;
-  readonly fan: OutFan;
-}
-
-/** Small pieces are joined up to this many bytes before they are written to a late joiner. */
-const JOIN_BYTES = 64 * 1024;
+/** Most groups have one subgroup. */
+const NONE: readonly Subgroup[] = [];
 
 /**
- * An append-only run of frames on one stream, and the unit of fan-out: every reader gets the same bytes, and a late one gets the
- * frames so far first. moq-lite has one subgroup in a group; moq-transport may have several.
+ * A decodable run of objects in one or more subgroups: the unit of caching, skipping and expiry. It is over once
+ *
+ * - all its subgroups have ended, and it has all objects up to the end that the publisher has named, or
+ * - all its subgroups have ended, and the store says that no more will come, or
+ * - a subgroup was reset, and the others have ended.
  */
-export class Subgroup implements SubgroupWriter {
-  readonly #group: Group;
+export class Group implements Content, Evictable {
+  /** In the numbering that subscribers see. */
+  readonly sequence: number;
+  /** When it began, in the clock's milliseconds. */
+  readonly arrivedAt: number;
+  /** The subgroup with which it began. */
+  readonly first: Subgroup;
+  /** Timestamp of its first object, once there is one. */
+  firstTimestamp: number | undefined;
+  /** Objects of all its subgroups. */
+  objects = 0;
   readonly #host: GroupHost;
-  readonly #log: FrameLog;
-  /** Those that read it now: a fan-out for each channel. */
-  #readers: Readers[] = [];
-  /** Known with its first frame. */
-  #rescales: boolean | undefined;
-  /** A frame is arriving. */
-  #inFrame = false;
-  #count = 0;
-  /** The sum of the deltas so far: the last frame's timestamp, unless a step was capped because peers could not read it. */
-  #previous = 0;
-  #state: "open" | "finished" | "reset" = "open";
-  #reason: Reason = "closed";
-  #onStop: ((reason: Reason) => void) | undefined;
-  #onOver: (() => void)[] | undefined;
-  /** When its last frame began; before the first frame, when the group began. */
-  #activeAt: number;
+  #others: readonly Subgroup[] = NONE;
+  /** Subgroups that get objects. */
+  #opens = 1;
+  /** No object has this id or a higher one. */
+  #end = Number.POSITIVE_INFINITY;
+  #over = false;
+  #broken: Reason | undefined;
   #endedAt: number | undefined;
+  #merge: Merge | undefined;
+  /** A reader takes its subgroups merged. */
+  #merges = false;
+  #onOver: (() => void)[] | undefined;
+  #charged = 0;
+  #keeps = true;
 
-  constructor(group: Group, host: GroupHost) {
-    this.#group = group;
+  /** `start`: of its first subgroup, in the numbering that subscribers see. */
+  constructor(start: SubgroupStart, arrivedAt: number, host: GroupHost) {
+    this.sequence = start.group;
+    this.arrivedAt = arrivedAt;
     this.#host = host;
-    this.#log = new FrameLog(host.cache.segments);
-    this.#activeAt = group.arrivedAt;
+    this.first = new Subgroup(start, this, host);
+    host.counters.cacheGroups++;
   }
 
+  get group(): this {
+    return this;
+  }
+
+  /** As the only subgroup of a group that is sent as one stream. */
+  get start(): SubgroupStart {
+    const { start } = this.first;
+    return isWhole(start) ? start : wholeGroup(this.sequence);
+  }
+
+  get firstId(): number {
+    return this.first.firstId;
+  }
+
+  /** It may get more objects. */
   get open(): boolean {
-    return this.#state === "open";
+    return !this.#over;
   }
 
+  /** It is over, and nothing of it is missing. */
   get whole(): boolean {
-    return this.#state === "finished";
+    return this.#over && this.#broken === undefined;
   }
 
   /** When its last byte came; absent until it is whole. */
@@ -96,251 +122,25 @@ export class Subgroup implements SubgroupWriter {
     return this.#endedAt;
   }
 
-  /** When its last frame began; before the first frame, when the group began. Infinite while a frame is arriving. */
+  /** When its last object began; before the first object, when it began. Infinite while an object is arriving. */
   get activeAt(): number {
-    return this.#inFrame ? Number.POSITIVE_INFINITY : this.#activeAt;
+    let last = this.first.activeAt;
+    for (const one of this.#others) last = Math.max(last, one.activeAt);
+    return last;
   }
 
-  object(size: number, timestamp: number | undefined): void {
-    if (this.#state !== "open") return;
-    const { limits, counters } = this.#host;
-    if (size > limits.frameBytes) {
-      counters.boundsHit.frame_bytes++;
-      this.stop("frame_too_large");
-      return;
-    }
-    if (this.#group.payloadBytes + size > limits.groupBytes) this.#group.passOn("group_bytes");
-    else if (this.#count >= limits.framesPerGroup) this.#group.passOn("frames_per_group");
-    const at = timestamp === undefined ? this.#host.stamp() : this.#rescaled(timestamp);
-    const delta = writable(at - this.#previous);
-    this.#previous += delta;
-    this.#inFrame = true;
-    this.#activeAt = this.#host.clock.now();
-    this.#count++;
-    this.#group.keep(FRAME_OVERHEAD);
-    this.#log.begin(size, delta);
-    if (this.#group.firstTimestamp === undefined) {
-      this.#group.firstTimestamp = at;
-      this.#host.begun(this.#group);
-    }
+  get payloadBytes(): number {
+    if (this.#others.length === 0) return this.first.payloadBytes;
+    let sum = this.first.payloadBytes;
+    for (const one of this.#others) sum += one.payloadBytes;
+    return sum;
   }
 
-  #rescaled(timestamp: number): number {
-    this.#rescales ??= this.#host.rescales();
-    return this.#rescales ? this.#host.rescale(timestamp) : timestamp;
-  }
-
-  payload(bytes: Uint8Array): void {
-    if (this.#state !== "open" || !this.#inFrame || bytes.length === 0) return;
-    const { length } = bytes;
-    const { counters } = this.#host;
-    this.#group.payloadBytes += length;
-    counters.bytesIn += length;
-    this.#group.keep(length);
-    for (let at = 0; at < length; ) {
-      at = this.#log.append(bytes, at);
-      for (const { channel, fan } of this.#readers) if (fan.size > 0) this.#pass(channel, fan);
-    }
-    for (const { fan } of this.#readers) counters.bytesOut += length * fan.size;
-  }
-
-  /** Writes the newest bytes to one fan-out. */
-  #pass({ dialect }: Channel, fan: OutFan): void {
-    const log = this.#log;
-    const headed = log.begins ? log.headed(dialect) : undefined;
-    if (log.begins && headed === undefined)
-      fan.write(dialect.objectHeader(log.size, log.delta, 0, undefined, undefined, 0).slice());
-    fan.write(headed ?? log.appended());
-  }
-
-  /** Dialects of today write no status: the subgroup ends with its stream. */
-  status(): void {}
-
-  end(): void {
-    if (this.#state !== "open" || !this.#inFrame) return;
-    this.#inFrame = false;
-    this.#host.counters.framesIn++;
-    const { size, delta } = this.#log;
-    for (const { channel, fan } of this.#readers) {
-      if (fan.size === 0) continue;
-      if (size === 0) fan.write(channel.dialect.objectHeader(0, delta, 0, undefined, undefined, 0).slice());
-      this.#host.counters.framesOut += fan.size;
-    }
-  }
-
-  finish(): void {
-    if (this.#state !== "open") return;
-    if (this.#inFrame) {
-      this.reset("protocol");
-      return;
-    }
-    this.#state = "finished";
-    this.#endedAt = this.#host.clock.now();
-    this.#countSent();
-    for (const { fan } of this.#readers) fan.finish();
-    this.#log.end();
-    this.#close();
-  }
-
-  reset(reason: Reason): void {
-    if (this.#state !== "open") return;
-    this.#state = "reset";
-    this.#reason = reason;
-    this.#countSent();
-    const drop = reason === "frame_too_large" ? "refused" : "upstream";
-    for (const { channel, fan } of this.#readers) {
-      this.#host.counters.groupsDropped[drop] += fan.size;
-      fan.reset(channel.dialect.resetCode(reason));
-    }
-    this.#close();
-  }
-
-  /**
-   * Ends it when no frame came since `before`. Some publishers never send a FIN, and a FIN can be lost: without this, such a group
-   * would hold a stream of every viewer for ever.
-   */
-  abandon(before: number): void {
-    if (this.#state !== "open" || this.#activeAt >= before) return;
-    const tell = this.#onStop;
-    if (this.#inFrame) this.reset("timeout");
-    else this.finish();
-    tell?.("cancelled");
-  }
-
-  onStop(callback: (reason: Reason) => void): void {
-    this.#onStop = callback;
-  }
-
-  /** The relay wants no more of it: the publisher gets STOP_SENDING, and the readers are reset. */
-  stop(reason: Reason): void {
-    if (this.#state !== "open") return;
-    const tell = this.#onStop;
-    this.reset(reason);
-    tell?.(reason);
-  }
-
-  /**
-   * `stream` gets all frames from the first on, and then those that come. Of a long group it gets the first {@link REPLAY_FRAMES} now,
-   * and the rest in a job for `later`. Without `later` it gets all of them now.
-   */
-  attach(channel: Channel, stream: OutStream, later?: Later): void {
-    if (channel.copies !== true) this.#log.lend();
-    let at = 0;
-    const step = () => {
-      if (at > 0 && (stream.ended || this.#log.length < at)) {
-        // The group was reset or evicted meanwhile.
-        const cut = this.#state === "reset";
-        if (!stream.ended) this.#host.counters.groupsDropped[cut ? "upstream" : "evicted"]++;
-        stream.reset(channel.dialect.resetCode(cut ? this.#reason : "evicted"));
-        return true;
-      }
-      at = this.#replay(channel, stream, at, later === undefined ? Number.POSITIVE_INFINITY : REPLAY_FRAMES);
-      if (at < this.#log.length) return false;
-      this.#join(channel, stream);
-      return true;
-    };
-    if (!step()) later?.(step);
-  }
-
-  /** `stream` has all frames so far. */
-  #join(channel: Channel, stream: OutStream): void {
-    const { dialect } = channel;
-    if (this.#state === "finished") {
-      this.#host.sent(this.#group.payloadBytes);
-      stream.finish();
-      return;
-    }
-    if (this.#state === "reset") {
-      stream.reset(dialect.resetCode(this.#reason));
-      return;
-    }
-    let readers = this.#readers.find((one) => one.channel === channel);
-    if (readers === undefined) {
-      readers = { channel, fan: channel.fanOut() };
-      this.#readers.push(readers);
-    }
-    readers.fan.add(stream);
-  }
-
-  /** Calls `callback` once no more frames come, possibly now. */
-  whenOver(callback: () => void): void {
-    if (this.#state !== "open") callback();
-    else if (this.#onOver === undefined) this.#onOver = [callback];
-    else this.#onOver.push(callback);
-  }
-
-  /** Drops all frames, the current one as well. Attached readers get the frames that come. */
-  forget(): void {
-    this.#log.forget();
-  }
-
-  /** Writes at most `count` frames from index `from` on. Returns the index of the next one. */
-  #replay(channel: Channel, stream: OutStream, from: number, count: number): number {
-    const { counters } = this.#host;
-    const log = this.#log;
-    const to = Math.min(from + count, log.length);
-    // A frame that is arriving and has no byte yet is written to all readers together, with its header, once it has one.
-    const arriving = this.#inFrame && to === log.length ? 1 : 0;
-    const begun = arriving === 1 && log.received > 0;
-    const pieces: Uint8Array[] = [];
-    counters.bytesOut += log.encoded(channel.dialect, from, begun ? to : to - arriving, pieces);
-    counters.framesOut += to - from - arriving;
-    for (const piece of join(pieces)) stream.write(piece);
-    return to;
-  }
-
-  /** The readers that are attached now got all of its payload. */
-  #countSent(): void {
-    let readers = 0;
-    for (const { fan } of this.#readers) readers += fan.size;
-    if (readers > 0) this.#host.sent(this.#group.payloadBytes * readers);
-  }
-
-  #close(): void {
-    this.#inFrame = false;
-    this.#onStop = undefined;
-    this.#readers = [];
-    if (this.#state === "reset") this.#log.forget();
-    const callbacks = this.#onOver;
-    this.#onOver = undefined;
-    this.#host.done(this.#group);
-    for (const callback of callbacks ?? []) callback();
-  }
-}
-
-/** Joins all pieces of a small group, so that a late joiner gets it in one write. Those of a large group stay shared. */
-function join(pieces: Uint8Array[]): Uint8Array[] {
-  const total = pieces.reduce((sum, piece) => sum + piece.length, 0);
-  if (pieces.length <= 1 || total > JOIN_BYTES) return pieces;
-  const joined = new Uint8Array(total);
-  let at = 0;
-  for (const piece of pieces) {
-    joined.set(piece, at);
-    at += piece.length;
-  }
-  return [joined];
-}
-
-/** A decodable run of frames: the unit of caching, skipping and expiry. */
-export class Group implements Evictable {
-  /** In the numbering that subscribers see. */
-  readonly sequence: number;
-  /** When it began, in the clock's milliseconds. */
-  readonly arrivedAt: number;
-  readonly subgroup: Subgroup;
-  /** Timestamp of its first frame, once there is one. */
-  firstTimestamp: number | undefined;
-  payloadBytes = 0;
-  readonly #host: GroupHost;
-  #charged = 0;
-  #keeps = true;
-
-  constructor(sequence: number, arrivedAt: number, host: GroupHost) {
-    this.sequence = sequence;
-    this.arrivedAt = arrivedAt;
-    this.#host = host;
-    this.subgroup = new Subgroup(this, host);
-    host.counters.cacheGroups++;
+  /** The highest id of its objects; -1 without one. */
+  get lastId(): number {
+    let last = this.first.lastId;
+    for (const one of this.#others) last = Math.max(last, one.lastId);
+    return last;
   }
 
   /** Bytes that it takes in the cache. */
@@ -348,14 +148,120 @@ export class Group implements Evictable {
     return this.#charged;
   }
 
-  /** Whether it is kept from its first frame on, so that a reader may join. */
+  /** Whether it is kept from its first object on, so that a reader may join. */
   get keeps(): boolean {
-    return this.#keeps && (this.subgroup.open || this.subgroup.whole);
+    return this.#keeps && this.#broken === undefined;
   }
 
   /** It is open or whole, but not kept: no further reader can join. */
   get passed(): boolean {
-    return !this.#keeps && (this.subgroup.open || this.subgroup.whole);
+    return !this.#keeps && this.#broken === undefined;
+  }
+
+  /** Its subgroups in the order in which they began. */
+  get subgroups(): readonly Subgroup[] {
+    return this.#others.length === 0 ? [this.first] : [this.first, ...this.#others];
+  }
+
+  /** Its objects in one order, for dialects that take whole groups. */
+  get run(): Run {
+    return this.#merge ?? this.first;
+  }
+
+  /** A further subgroup begins. Refused where it has begun before, where the group is over, or at the bound. */
+  begin(start: SubgroupStart): Subgroup | Reason {
+    if (this.subgroups.some((one) => one.start.subgroup === start.subgroup)) return "duplicate";
+    if (this.#over || this.#broken !== undefined) return "expired";
+    if (this.#others.length + 1 >= MAX_SUBGROUPS) {
+      this.#host.counters.boundsHit.subgroups_per_group++;
+      return "limit";
+    }
+    const subgroup = new Subgroup(start, this, this.#host);
+    this.#others = [...this.#others, subgroup];
+    this.#opens++;
+    if (!this.#keeps) subgroup.forget();
+    if (this.#merge !== undefined) this.#merge.add(subgroup);
+    else if (this.#merges) this.#mergeSubgroups();
+    return subgroup;
+  }
+
+  /** The id of the first object that there is, as far as is known. */
+  get #base(): number {
+    return this.first.start.firstObject ? 0 : this.first.firstId;
+  }
+
+  /** No object of it has the id `id` or a higher one. */
+  endsAt(id: number): void {
+    this.#end = Math.min(this.#end, id);
+  }
+
+  /**
+   * `stream`, of a dialect that takes whole groups, gets the objects of `part` that are there, and then those that come, in the order of their ids
+   * (see {@link attach}).
+   */
+  attach(channel: Channel, stream: OutStream, later?: Later, part?: Part): void {
+    this.#merges = true;
+    if (this.#others.length > 0 && this.#merge === undefined) this.#mergeSubgroups();
+    attach(this, channel, stream, later, part);
+  }
+
+  /** Calls `begin` once bytes of an object with the id `id` or a higher one are there, in the order of {@link run}; now if they are. */
+  startAt(id: number, begin: () => void): void {
+    this.#merges = true;
+    if (this.#others.length > 0 && this.#merge === undefined) this.#mergeSubgroups();
+    if (this.#merge === undefined) this.first.startAt(id, begin, true);
+    else this.#merge.startAt(id, begin);
+  }
+
+  /** Calls `callback` once no more objects come, possibly now. */
+  whenOver(callback: () => void): void {
+    if (this.#over) callback();
+    else if (this.#onOver === undefined) this.#onOver = [callback];
+    else this.#onOver.push(callback);
+  }
+
+  /** Ends its subgroups that got no object since `before`, and the group where nothing came since `quiet` and all its subgroups have ended. */
+  abandon(before: number, quiet: number): void {
+    for (const one of this.subgroups) one.abandon(before);
+    if (this.activeAt <= quiet) this.conclude();
+  }
+
+  /** Objects that have waited for lower ones since before `before` are sent to readers of whole groups. */
+  waitNoLonger(before: number): void {
+    this.#merge?.waitNoLonger(before);
+  }
+
+  /** No more subgroups come: it is over where all have ended. */
+  conclude(): void {
+    if (this.#over || this.#opens > 0) return;
+    this.#over = true;
+    if (this.#broken === undefined) this.#endedAt = this.#host.clock.now();
+    if (this.#merge === undefined) this.first.groupOver();
+    else this.#merge.finish();
+    const callbacks = this.#onOver;
+    this.#onOver = undefined;
+    this.#host.done(this);
+    for (const callback of callbacks ?? []) callback();
+  }
+
+  /** The relay wants no more of it: the publisher gets STOP_SENDING, and the readers are reset. */
+  stop(reason: Reason): void {
+    this.#broken ??= reason;
+    for (const one of this.subgroups) one.stop(reason);
+    this.conclude();
+  }
+
+  /** `subgroup` gets no more objects. Called by the subgroup. */
+  subgroupDone(subgroup: Subgroup): void {
+    this.#opens--;
+    const { broken } = subgroup;
+    if (broken !== undefined) {
+      // A run with a gap is not decodable, so what is left of it goes to those alone that read the other subgroups.
+      this.#broken ??= broken;
+      this.#merge?.reset(broken);
+      if (this.#opens > 0) this.evict();
+    } else if (this.#merge !== undefined) this.#merge.pump();
+    if (this.#opens === 0 && (this.#broken !== undefined || this.objects >= this.#end - this.#base)) this.conclude();
   }
 
   /** Charges `bytes` to the budget. False when the group is not kept, now or any more: it passes through. */
@@ -403,7 +309,15 @@ export class Group implements Evictable {
     this.#host.cache.release(this.#charged);
     this.#charged = 0;
     this.#host.counters.cacheGroups--;
-    this.subgroup.forget();
+    this.first.forget();
+    for (const one of this.#others) one.forget();
+    if (this.#merge !== undefined) this.#merge.evicted();
     this.#host.forgotten(this);
+  }
+
+  #mergeSubgroups(): void {
+    this.#merge = new Merge(this.first, this.#host);
+    for (const one of this.#others) this.#merge.add(one);
+    if (!this.#keeps) this.#merge.evicted();
   }
 }

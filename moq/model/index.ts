@@ -38,8 +38,9 @@ export {
   type PolicyRefusal,
   PolicyTable,
 } from "./policy/index.ts";
+export { rank } from "./rank.ts";
 export { type Advertisement, pushSameTrack, type Route, sameAdvertisement, sumOfCosts } from "./routes.ts";
 export type { Share } from "./scheduler.ts";
-export { rank, type Subscription } from "./subscription.ts";
+export type { Subscription } from "./subscription.ts";
 export type { Loss, TrackView, ViewerView } from "./track-view.ts";
 export { BROADCAST_METRICS } from "./usage.ts";

@@ -1,8 +1,18 @@
-import { type DatagramObject, type FetchRange, LAST_OBJECT, type SubgroupStart } from "./contract.ts";
+import { type DatagramObject, type FetchRange, LAST_OBJECT, type Location, type SubgroupStart } from "./contract.ts";
 
 /** The start of a group that is one subgroup, as every group of moq-lite is. */
 export function wholeGroup(group: number): SubgroupStart {
   return { group, subgroup: 0, firstObject: true, endsGroup: true };
+}
+
+/** Whether a start is that of a group that is one subgroup. */
+export function isWhole({ subgroup, firstObject, endsGroup }: SubgroupStart): boolean {
+  return subgroup === 0 && firstObject && endsGroup;
+}
+
+/** Whether `a` is before `b` in the track. */
+export function isBelow(a: Location, b: Location): boolean {
+  return a.group < b.group || (a.group === b.group && a.object < b.object);
 }
 
 /** The range of all objects of one group. */

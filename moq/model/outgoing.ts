@@ -1,13 +1,14 @@
 import type { OutStream } from "./contract.ts";
 import type { Group } from "./group.ts";
+import type { Content } from "./replay.ts";
 
-/** A group and the stream on which it is under way. */
+/** A group or a subgroup, and the stream on which it is under way. */
 export interface Sending {
-  readonly group: Group;
+  readonly content: Content;
   readonly stream: OutStream;
   /** When the stream was opened. */
   readonly openedAt: number;
-  /** It was reset before all of the group was sent. */
+  /** It was reset before all of it was sent. */
   lost: boolean;
 }
 
@@ -16,19 +17,19 @@ interface Entry extends Sending {
   place: number;
 }
 
-/** Places from the front that are kept exact while groups come and go. A viewer with more groups under way has other troubles. */
+/** Places from the front that are kept exact while streams come and go. A viewer with more streams under way has other troubles. */
 const EXACT = 32;
 
-/** Up to this many groups, each new group removes those that have left. */
+/** Up to this many streams, each new one removes those that have left. */
 const FEW = 64;
 
 /**
- * The groups of one subscription that are under way, in the order of their sequences. One more group costs the same however many
- * there are, because only the first {@link EXACT} get new places. Behind those, oldest first, groups keep the order in which they
- * began; newest first, they all share the last place.
+ * The streams of one subscription that are under way, in the order of their groups, and within a group by subgroup, of which the lowest is sent
+ * first. One more stream costs the same however many there are, because only the first {@link EXACT} get new places. Behind those, oldest
+ * first, streams keep the order in which they began; newest first, they all share the last place.
  */
 export class Outgoing {
-  readonly #priorityOf: (place: number) => number;
+  readonly #priorityOf: (place: number, content: Content) => number;
   readonly #left: (sending: Sending) => void;
   #ordered: boolean;
   /** Ascending. */
@@ -38,9 +39,13 @@ export class Outgoing {
 
   /**
    * `ordered`: older groups first. `priorityOf` gives a stream's priority by its place from the front. `left` is called once for each
-   * group of which nothing more will be sent.
+   * stream of which nothing more will be sent.
    */
-  constructor(ordered: boolean, priorityOf: (place: number) => number, left: (sending: Sending) => void) {
+  constructor(
+    ordered: boolean,
+    priorityOf: (place: number, content: Content) => number,
+    left: (sending: Sending) => void,
+  ) {
     this.#ordered = ordered;
     this.#priorityOf = priorityOf;
     this.#left = left;
@@ -51,38 +56,48 @@ export class Outgoing {
     return this.#entries.length;
   }
 
-  /** The place that a new group gets. */
-  placeOf(group: Group): number {
+  /** The place that a new stream gets. */
+  placeOf(content: Content): number {
     if (this.size <= FEW || this.size >= 2 * this.#kept) this.prune();
-    const before = this.#indexOf(group);
+    const before = this.#indexOf(content.group.sequence, content.start.subgroup);
     return this.#place(before, this.size + 1);
   }
 
-  /** Adds a group whose stream was opened now, with the priority of `place`. */
-  add(group: Group, stream: OutStream, place: number, openedAt: number): void {
-    this.#entries.splice(this.#indexOf(group), 0, { group, stream, openedAt, lost: false, place });
+  /** Adds a stream that was opened now, with the priority of `place`. */
+  add(content: Content, stream: OutStream, place: number, openedAt: number): void {
+    const at = this.#indexOf(content.group.sequence, content.start.subgroup);
+    this.#entries.splice(at, 0, { content, stream, openedAt, lost: false, place });
     this.#rank(EXACT + 1);
   }
 
-  /** The group with the lowest sequence. */
+  /** Whether a stream of `group` is under way. */
+  has(group: Group): boolean {
+    const from = this.#indexOf(group.sequence, this.#ordered ? -1 : Number.POSITIVE_INFINITY);
+    return this.#entries[from]?.content.group === group;
+  }
+
+  /** That of the group with the lowest sequence. */
   get oldest(): Sending | undefined {
     return this.#entries[0];
   }
 
-  /** Removes the group with the lowest sequence. */
+  /** Removes it. */
   shift(): Sending | undefined {
     return this.#entries.shift();
   }
 
   /** Order or priorities have changed. Its cost grows with the number of groups. */
   reorder(ordered: boolean): void {
-    this.#ordered = ordered;
+    if (this.#ordered !== ordered) {
+      this.#ordered = ordered;
+      this.#entries.sort((a, b) => (this.#isBefore(a, b.content.group.sequence, b.content.start.subgroup) ? -1 : 1));
+    }
     for (const entry of this.#entries) entry.place = -1;
     this.prune();
     this.#rank(this.size);
   }
 
-  /** Removes the groups that have left. */
+  /** Removes the streams that have left. */
   prune(): void {
     const before = this.size;
     this.#entries = this.#entries.filter((entry) => {
@@ -102,23 +117,31 @@ export class Outgoing {
     yield* this.#entries;
   }
 
-  /** Index of the first group that is not below `group`. */
-  #indexOf(group: Group): number {
+  /** Index of the first stream that is not before that of the group `sequence` and the subgroup `id`. */
+  #indexOf(sequence: number, id: number): number {
     let low = 0;
     let high = this.size;
     while (low < high) {
       const middle = (low + high) >> 1;
-      if ((this.#entries[middle]?.group.sequence ?? 0) < group.sequence) low = middle + 1;
+      const entry = this.#entries[middle];
+      if (entry !== undefined && this.#isBefore(entry, sequence, id)) low = middle + 1;
       else high = middle;
     }
     return low;
+  }
+
+  /** Newest first, the order is read from its end: there a group's lowest subgroup is its last. */
+  #isBefore(entry: Entry, sequence: number, id: number): boolean {
+    const { group, start } = entry.content;
+    if (group.sequence !== sequence) return group.sequence < sequence;
+    return this.#ordered ? start.subgroup < id : start.subgroup > id;
   }
 
   #place(index: number, size: number): number {
     return this.#ordered ? index : Math.min(size - 1 - index, EXACT);
   }
 
-  /** Gives the first `count` groups from the front their places. */
+  /** Gives the first `count` streams from the front their places. */
   #rank(count: number): void {
     const size = this.size;
     for (let i = 0; i < Math.min(count, size); i++) {
@@ -127,12 +150,12 @@ export class Outgoing {
       const place = this.#place(index, size);
       if (entry === undefined || entry.place === place) continue;
       entry.place = place;
-      entry.stream.setPriority(this.#priorityOf(place));
+      entry.stream.setPriority(this.#priorityOf(place, entry.content));
     }
   }
 }
 
-/** Whether nothing more of the group will be sent. */
+/** Whether nothing more will be sent on it. */
 export function hasLeft({ stream }: Pick<Sending, "stream">): boolean {
   return stream.ended && stream.queued === 0;
 }

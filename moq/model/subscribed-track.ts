@@ -1,11 +1,11 @@
 import type { Counters, DropReason } from "../counters.ts";
 import type { Asker } from "./contract.ts";
 import type { Group } from "./group.ts";
-import type { PublisherNumbering } from "./publisher-numbering.ts";
 import type { CacheUse } from "./track-view.ts";
+import type { NumberedTrack } from "./viewer-range.ts";
 
 /** The part of a track that its subscriptions need. */
-export interface SubscribedTrack<S> {
+export interface SubscribedTrack<S> extends NumberedTrack {
   readonly counters: Counters;
   /** Joins and fetches by whether the cache answered. */
   readonly use: CacheUse;
@@ -13,8 +13,6 @@ export interface SubscribedTrack<S> {
   /** The viewer lost groups. */
   lost(viewer: Asker | undefined, reason: DropReason, groups: number): void;
   readonly newest: Group | undefined;
-  /** How the numbers of the publisher in use map to those of the track. */
-  readonly feed: Pick<PublisherNumbering, "first" | "offset" | "lowest"> | undefined;
   /** The priority that policies give its path, 0 to 7. */
   readonly priority: number;
   /** Groups that can be joined from their first frame, with `from <= sequence <= to`, ascending. */

@@ -1,25 +1,15 @@
 import type { DropReason } from "../counters.ts";
 import type { Reason } from "../reason.ts";
-import type { Asker, DatagramObject, SubscribeOptions, Subscriber, TrackInfo } from "./contract.ts";
+import type { Asker, DatagramObject, SubgroupStart, SubscribeOptions, Subscriber, TrackInfo } from "./contract.ts";
 import type { Group } from "./group.ts";
-import { wholeGroup } from "./locations.ts";
 import { hasLeft, Outgoing, type Sending } from "./outgoing.ts";
 import { OVERTAKEN } from "./publisher-numbering.ts";
+import { rank } from "./rank.ts";
+import type { Content, Part } from "./replay.ts";
+import type { Subgroup } from "./subgroup.ts";
 import type { SubscribedTrack } from "./subscribed-track.ts";
 import type { ViewerView } from "./track-view.ts";
-
-/** Places within a subscription that priorities tell apart. Groups further behind share the last one. */
-const POSITIONS = 2 ** 12;
-
-/**
- * Stream priority: that of the policy for the path, then subscriber priority, then publisher priority, then the place in the
- * subscription's own order (moq-lite Prioritization). Places rather than sequences, so that tracks of equal priority share the link.
- * From 0 to 2^31-2, below what control messages have.
- */
-export function rank(policy: number, subscriber: number, publisher: number, position: number): number {
-  const own = subscriber * 2 ** 20 + publisher * 2 ** 12 + Math.max(0, POSITIONS - 2 - position);
-  return policy * 2 ** 28 + own;
-}
+import { ViewerRange } from "./viewer-range.ts";
 
 /** One viewer of one track: which groups it gets, in what order, and when one is given up. */
 export class Subscription {
@@ -27,18 +17,19 @@ export class Subscription {
   readonly #subscriber: Subscriber;
   /** Of its path, as it was when the subscription began. */
   readonly #priority: number;
+  /** Its viewer takes each subgroup as a stream of its own. Else the viewer gets a stream for each group. */
+  readonly #takesSubgroups: boolean;
+  readonly #range: ViewerRange;
   #options: SubscribeOptions;
   #info: TrackInfo | undefined;
   /** Groups below it are never sent. Known with the first group. */
   #floor: number | undefined;
   readonly #sending: Outgoing;
-  /** The newest group, while the viewer allows no stream for it. */
-  #missed: Group | undefined;
+  /** What the newest group has for it, while the viewer allows no stream for that. */
+  readonly #missed = new Set<Content>();
   /** No group at or after it will be sent. */
   #end: number | undefined;
   #done = false;
-  /** Subtracted from the track's numbers for this viewer. Known with the first group of the publisher. */
-  #shift: number | undefined;
   /** When it began, until it has its first group. */
   #waitsSince: number | undefined;
   /** Groups that it lost. */
@@ -53,10 +44,12 @@ export class Subscription {
     this.#options = options;
     this.#subscriber = subscriber;
     this.#priority = track.priority;
+    this.#takesSubgroups = subscriber.channel.dialect.subgroups;
+    this.#range = new ViewerRange(track, options, subscriber.ownNumbers === true);
     this.#waitsSince = track.now();
     this.#sending = new Outgoing(
       options.ordered,
-      (place) => this.#rank(place),
+      (place, content) => this.#rank(place, content),
       (sending) => this.#hasLeft(sending),
     );
   }
@@ -81,7 +74,7 @@ export class Subscription {
 
   /** It was sent a number that is its publisher's own. */
   get sentOwnNumbers(): boolean {
-    return this.ownNumbers && this.#shift !== undefined;
+    return this.ownNumbers && this.#range.numbered;
   }
 
   /** Streams that may still have something to send. */
@@ -92,7 +85,7 @@ export class Subscription {
   /** Bytes of payload that were written to its streams. Its cost grows with the groups that are under way. */
   get sentPayload(): number {
     let sum = this.#sent;
-    for (const { lost, group } of this.#sending) if (!lost) sum += group.payloadBytes;
+    for (const { lost, content } of this.#sending) if (!lost) sum += content.payloadBytes;
     return sum;
   }
 
@@ -103,7 +96,7 @@ export class Subscription {
       if (hasLeft(sending)) continue;
       groups += 1;
       queuedBytes += sending.stream.queued;
-      lagMs = Math.max(lagMs, this.#track.age(sending.group));
+      lagMs = Math.max(lagMs, this.#track.age(sending.content.group));
     }
     return { who: this.asker?.who, groups, queuedBytes, lagMs, lost: this.#lost };
   }
@@ -112,14 +105,20 @@ export class Subscription {
   accept(info: TrackInfo): void {
     if (this.#done || this.#info !== undefined) return;
     this.#info = info;
-    this.#subscriber.accepted(info, undefined);
-    this.#join();
+    this.#subscriber.accepted(info, this.#range.largest);
+    if (!this.#paused) this.#join();
   }
 
-  /** A group has begun. */
-  offer(group: Group): void {
-    if (this.#done || this.#info === undefined) return;
-    const { start, end } = this.#range();
+  /** A subgroup has begun. A viewer that takes whole groups is asked once for each group. */
+  offer(subgroup: Subgroup): void {
+    if (this.#takesSubgroups) this.#offer(subgroup);
+    else if (subgroup.group.first === subgroup) this.#offer(subgroup.group);
+  }
+
+  #offer(content: Content): void {
+    const { group } = content;
+    if (this.#done || this.#info === undefined || this.#paused) return;
+    const { start, end } = this.#range.range;
     if (end !== undefined && group.sequence > end) {
       this.#finale(end + 1);
       return;
@@ -127,22 +126,31 @@ export class Subscription {
     if (start !== undefined && group.sequence < start) return;
     if (this.#floor === undefined) this.#beginWith(group);
     else if (group.sequence < this.#floor) return;
-    if (this.#missed !== undefined && group === this.#track.newest) this.#giveUp(this.#missed, "no_stream");
-    const newest = this.#track.newest ?? group;
+    const { newest = group } = this.#track;
+    if (this.#missed.size > 0 && group === newest) this.#giveUpMissed("no_stream", group);
     if (group !== newest && this.#isExpired(group)) {
       this.#giveUp(group, "expired");
       return;
     }
-    this.#open(group);
+    this.#take(content);
+  }
+
+  /** Offers all of a group that is there. */
+  #offerGroup(group: Group): void {
+    if (this.#takesSubgroups) for (const one of group.subgroups) this.#offer(one);
+    else this.#offer(group);
   }
 
   /** The viewer allows streams again: the newest group is sent from its start. */
   retry(): void {
-    const missed = this.#missed;
-    if (missed === undefined || this.#done) return;
-    this.#missed = undefined;
-    if (missed.keeps) this.#open(missed);
-    else this.#giveUp(missed, "evicted");
+    if (this.#missed.size === 0 || this.#done) return;
+    const missed = [...this.#missed];
+    this.#missed.clear();
+    for (const content of missed) {
+      const { group } = content;
+      if (group.keeps) this.#take(content);
+      else this.#giveUp(group, "evicted");
+    }
   }
 
   /** Resets groups that are too old and still queued, and forgets those that have left. Called a moment after each new group. */
@@ -150,9 +158,9 @@ export class Subscription {
     const newest = this.#track.newest;
     let changed = false;
     for (const sending of this.#sending) {
-      const { group, stream } = sending;
+      const { content, stream } = sending;
       if (hasLeft(sending)) changed = true;
-      else if (group !== newest && stream.queued > 0 && this.#isExpired(group)) {
+      else if (content.group !== newest && stream.queued > 0 && this.#isExpired(content.group)) {
         this.#reset(sending, "expired");
         changed = true;
       }
@@ -163,19 +171,23 @@ export class Subscription {
   /** The viewer does not keep up: all groups but the newest are reset. */
   shed(): void {
     const newest = this.#track.newest;
-    for (const sending of this.#sending) if (sending.group !== newest) this.#reset(sending, "backlog");
+    for (const sending of this.#sending) if (sending.content.group !== newest) this.#reset(sending, "backlog");
     this.#closeIfDone();
   }
 
   update(options: SubscribeOptions): void {
     if (this.#done) return;
+    const wasPaused = this.#paused;
     this.#options = options;
-    const { start: from } = this.#range();
+    this.#range.update(options);
+    if (this.#paused && !wasPaused) this.#pause();
+    const { start: from } = this.#range.range;
     if (from !== undefined && this.#floor !== undefined && from < this.#floor && this.#info) {
       const to = this.#floor - 1;
       this.#floor = from;
       this.#offerAll(from, to);
     }
+    if (wasPaused && !this.#paused && this.#info !== undefined) this.#resume();
     this.#sending.reorder(options.ordered);
     this.#track.changed();
     this.#checkEnd();
@@ -184,7 +196,7 @@ export class Subscription {
   /** The track has ended before `end`. */
   ended(end: number): void {
     if (this.#done) return;
-    if (this.#missed !== undefined) this.#giveUp(this.#missed, "no_stream");
+    this.#giveUpMissed("no_stream");
     this.#finale(end);
   }
 
@@ -194,12 +206,13 @@ export class Subscription {
     if (this.#end !== undefined) this.#closeIfDone();
   }
 
+  /** A viewer that takes whole groups gets a datagram where that is the whole group. */
   datagram(datagram: DatagramObject): void {
-    if (this.#done || this.#info === undefined) return;
-    const { start, end } = this.#range();
-    const { group } = datagram;
-    if (group < (this.#floor ?? start ?? 0) || (end !== undefined && group > end)) return;
-    const number = this.#numberForViewer(group);
+    if (this.#done || this.#info === undefined || this.#paused) return;
+    const { group, object, endsGroup } = datagram;
+    if (group < (this.#floor ?? 0) || !this.#range.has(datagram)) return;
+    if (!this.#takesSubgroups && (object > 0 || !endsGroup)) return;
+    const number = this.#range.number(group);
     this.#subscriber.datagram(number === group ? datagram : { ...datagram, group: number });
   }
 
@@ -218,20 +231,21 @@ export class Subscription {
   #join(): void {
     if (this.ownNumbers && this.#track.feed?.offset === undefined) return;
     this.#cached = true;
-    const { start, end } = this.#range();
+    this.#range.join();
+    const { start, end } = this.#range.range;
     const newest = this.#track.newest;
     const last = end ?? Number.MAX_SAFE_INTEGER;
     const current =
-      newest !== undefined && newest.sequence >= (start ?? this.#lowest) && newest.sequence <= last
+      newest !== undefined && newest.sequence >= (start ?? this.#range.lowest) && newest.sequence <= last
         ? newest
         : undefined;
-    if (this.#options.byMaxAge) this.#joinByAge(start ?? this.#lowest, last);
+    if (this.#options.byMaxAge) this.#joinByAge(start ?? this.#range.lowest, last);
     else if (start !== undefined) this.#offerAll(start, last);
     else if (current?.keeps) {
       this.#track.counters.joins++;
       this.#track.use.hits++;
       this.#begin(current.sequence, current.sequence);
-      this.offer(current);
+      this.#offerGroup(current);
     } else {
       this.#track.counters.joinMisses++;
       this.#track.use.misses++;
@@ -271,7 +285,7 @@ export class Subscription {
   /** The first group of the track has begun. Groups before it may still come, because streams overtake each other. */
   #beginWith(group: Group): void {
     const first = this.#track.feed?.first ?? group.sequence - OVERTAKEN;
-    const from = Math.max(Math.min(first, group.sequence), this.#range().start ?? 0, this.#lowest);
+    const from = Math.max(Math.min(first, group.sequence), this.#range.range.start ?? 0, this.#range.lowest);
     this.#begin(from, this.#subscriber.promisesStart || this.#track.feed?.first !== undefined ? from : 0);
   }
 
@@ -279,11 +293,11 @@ export class Subscription {
   #offerAll(from: number, to: number): void {
     const groups = this.#wanted(from, to);
     const left = groups.splice(0, Math.max(0, groups.length - this.#room));
-    for (const group of groups) this.offer(group);
+    for (const group of groups) this.#offerGroup(group);
     const [first, last] = [left[0], left.at(-1)];
     if (first === undefined || last === undefined || this.#done) return;
     this.#countLost("backlog", left.length);
-    this.#subscriber.dropped(this.#numberForViewer(first.sequence), this.#numberForViewer(last.sequence), "lagged");
+    this.#subscriber.dropped(this.#range.number(first.sequence), this.#range.number(last.sequence), "lagged");
   }
 
   /** Groups that may be under way at once. */
@@ -293,30 +307,49 @@ export class Subscription {
 
   #begin(sequence: number, floor: number): void {
     this.#floor = floor;
-    this.#subscriber.started(this.#numberForViewer(sequence));
+    this.#subscriber.started(this.#range.number(sequence));
   }
 
-  #open(group: Group): void {
+  /** Sends `content`, from the first object that the viewer asks for on. */
+  #take(content: Content): void {
+    const { group } = content;
+    const { first = 0, last } = this.#range.partOf(group);
+    if (first > 0) content.startAt(first, () => this.#open(content, { first, last }));
+    else if (last !== undefined || this.#takesSubgroups || group.first.start.firstObject) this.#open(content, { last });
+  }
+
+  #open(content: Content, part: Part): void {
+    const { group } = content;
+    if (this.#done || this.#paused) return;
     if (!this.#makeRoom(group)) {
       this.#giveUp(group, "backlog");
       return;
     }
-    const place = this.#sending.placeOf(group);
-    const stream = this.#subscriber.open(wholeGroup(this.#numberForViewer(group.sequence)), this.#rank(place), 0);
+    const place = this.#sending.placeOf(content);
+    const stream = this.#subscriber.open(this.#startOf(content, part), this.#rank(place, content), part.first ?? 0);
     if (stream === undefined) {
-      if (group === this.#track.newest) this.#missed = group;
+      if (group === this.#track.newest) this.#missed.add(content);
       else this.#giveUp(group, "no_stream");
       return;
     }
-    this.#track.counters.groupsOut++;
+    if (!this.#takesSubgroups || !this.#sending.has(group)) this.#track.counters.groupsOut++;
     const now = this.#track.now();
     if (this.#waitsSince !== undefined) this.#gotFirst(now - this.#waitsSince);
-    this.#sending.add(group, stream, place, now);
-    group.subgroup.attach(this.#subscriber.channel, stream, this.#subscriber.later);
+    this.#sending.add(content, stream, place, now);
+    content.attach(this.#subscriber.channel, stream, this.#subscriber.later, part);
   }
 
-  #rank(place: number): number {
-    return rank(this.#priority, this.#options.priority, this.#info?.priority ?? 0, place);
+  /** The start of a stream in the viewer's numbers. */
+  #startOf(content: Content, { first = 0 }: Part): SubgroupStart {
+    const { start, firstId } = content;
+    const number = this.#range.number(start.group);
+    const skips = first > 0 && firstId < first;
+    return number === start.group && !skips ? start : { ...start, group: number, ...(skips && { firstObject: false }) };
+  }
+
+  #rank(place: number, content: Content): number {
+    const publisher = content.start.priority ?? this.#info?.priority ?? 0;
+    return rank(this.#priority, this.#options.priority, publisher, place);
   }
 
   #gotFirst(afterMs: number): void {
@@ -326,10 +359,10 @@ export class Subscription {
   }
 
   /** Nothing more of the group will be sent. */
-  #hasLeft({ group, openedAt, lost }: Sending): void {
+  #hasLeft({ content, openedAt, lost }: Sending): void {
     if (lost) return;
-    this.#sent += group.payloadBytes;
-    const { endedAt } = group.subgroup;
+    this.#sent += content.payloadBytes;
+    const { endedAt } = content;
     if (endedAt === undefined) return;
     this.#track.counters.delivery.observe((this.#track.now() - Math.max(endedAt, openedAt)) / 1000);
   }
@@ -339,7 +372,7 @@ export class Subscription {
     while (this.#sending.size >= this.#room) {
       const { oldest } = this.#sending;
       if (oldest === undefined) return true;
-      if (oldest.group.sequence > group.sequence) return false;
+      if (oldest.content.group.sequence > group.sequence) return false;
       this.#sending.shift();
       if (hasLeft(oldest)) this.#hasLeft(oldest);
       else this.#reset(oldest, "backlog");
@@ -348,8 +381,8 @@ export class Subscription {
   }
 
   #reset(sending: Sending, reason: DropReason): void {
-    const { stream, group, lost } = sending;
-    if (!lost) this.#sent += group.payloadBytes;
+    const { stream, content, lost } = sending;
+    if (!lost) this.#sent += content.payloadBytes;
     sending.lost = true;
     this.#countLost(reason, 1);
     stream.reset(this.#subscriber.channel.dialect.resetCode(reason === "backlog" ? "lagged" : "expired"));
@@ -362,58 +395,64 @@ export class Subscription {
   }
 
   #giveUp(group: Group, reason: DropReason): void {
-    if (group === this.#missed) this.#missed = undefined;
     this.#countLost(reason, 1);
-    const number = this.#numberForViewer(group.sequence);
+    // The viewer may have other subgroups of it.
+    if (this.#takesSubgroups && group.subgroups.length > 1) return;
+    const number = this.#range.number(group.sequence);
     this.#subscriber.dropped(number, number, reason === "expired" ? "expired" : "lagged");
   }
 
-  /** A bounded range is over once a group past it has begun or its last group is complete. */
+  /** Gives up what waits for a stream, but for what `besides` has. */
+  #giveUpMissed(reason: DropReason, besides?: Group): void {
+    for (const content of this.#missed) {
+      const { group } = content;
+      if (group === besides) continue;
+      this.#missed.delete(content);
+      this.#giveUp(group, reason);
+    }
+  }
+
+  get #paused(): boolean {
+    return this.#options.forward === false;
+  }
+
+  /** Nothing more is sent until it resumes. */
+  #pause(): void {
+    for (const { stream } of this.#sending) stream.reset(this.#subscriber.channel.dialect.resetCode("cancelled"));
+    this.#sending.prune();
+    this.#missed.clear();
+  }
+
+  /** It goes on with the next object; one that has not begun joins as its options say. */
+  #resume(): void {
+    if (this.#floor === undefined) this.#join();
+    else {
+      this.#range.resume();
+      const { newest } = this.#track;
+      if (newest?.keeps) this.#offerGroup(newest);
+    }
+  }
+
+  /** A bounded range is over once a group past it has begun, or its last group is complete or has the last object. */
   #checkEnd(): void {
-    const { end } = this.#range();
+    const { end, endObject = Number.POSITIVE_INFINITY } = this.#range.range;
     const newest = this.#track.newest;
     if (end === undefined || newest === undefined || this.#info === undefined || this.#end !== undefined) return;
-    if (newest.sequence > end || (newest.sequence === end && !newest.subgroup.open)) this.#finale(end + 1);
+    const isLast = newest.sequence === end && (!newest.open || newest.lastId > endObject);
+    if (newest.sequence > end || isLast) this.#finale(end + 1);
   }
 
   #finale(end: number): void {
     if (this.#end !== undefined) return;
     this.#end = end;
-    this.#subscriber.ended(this.#numberForViewer(end));
+    this.#subscriber.ended(this.#range.number(end));
     this.#closeIfDone();
-  }
-
-  /** The lowest number of the publisher in use, for a viewer that gets one publisher's groups. */
-  get #lowest(): number {
-    return this.ownNumbers ? (this.#track.feed?.lowest ?? 0) : 0;
-  }
-
-  /** What it asks for, in the track's numbers. */
-  #range(): Pick<SubscribeOptions, "start" | "end"> {
-    if (!this.ownNumbers) return this.#options;
-    const { start, end } = this.#options;
-    const shift = this.#shifted();
-    return {
-      ...(start === undefined ? {} : { start: Math.max(start + shift, this.#lowest) }),
-      ...(end === undefined ? {} : { end: end + shift }),
-    };
-  }
-
-  /** The track's number as this viewer sees it. Capped, because an end that the publisher named may be above what versions write. */
-  #numberForViewer(sequence: number): number {
-    return Math.min(Math.max(0, sequence - this.#shifted()), Number.MAX_SAFE_INTEGER);
-  }
-
-  #shifted(): number {
-    if (!this.ownNumbers) return 0;
-    this.#shift ??= this.#track.feed?.offset;
-    return this.#shift ?? 0;
   }
 
   #closeIfDone(): void {
     this.#sending.prune();
     if (this.#end === undefined || this.#done) return;
-    for (const { group, stream } of this.#sending) if (!stream.ended && group.subgroup.open) return;
+    for (const { content, stream } of this.#sending) if (!stream.ended && content.open) return;
     this.#done = true;
     this.#track.leave(this);
     this.#subscriber.closed(undefined);
@@ -426,7 +465,7 @@ export class Subscription {
       stream.reset(this.#subscriber.channel.dialect.resetCode(reason));
     }
     this.#sending.clear();
-    this.#missed = undefined;
+    this.#missed.clear();
     this.#track.leave(this);
   }
 }

@@ -4,6 +4,7 @@ import type { Reason } from "../reason.ts";
 import type {
   Asker,
   DatagramObject,
+  Location,
   Source,
   SubgroupStart,
   SubgroupWriter,
@@ -11,6 +12,7 @@ import type {
   UpstreamSink,
 } from "./contract.ts";
 import type { GroupStore } from "./group-store.ts";
+import { isBelow } from "./locations.ts";
 import type { Numbering } from "./merge-subscriptions.ts";
 import type { Properties } from "./properties.ts";
 import { PublisherNumbering, SentGroups } from "./publisher-numbering.ts";
@@ -49,6 +51,8 @@ export class TrackUpstream {
   readonly #sent = new SentGroups();
   #feed: PublisherNumbering | undefined;
   #ended: number | undefined;
+  /** The newest object that the publisher named, in its own numbers. */
+  #named: Location | undefined;
   #over = false;
 
   constructor(host: UpstreamHost) {
@@ -59,6 +63,18 @@ export class TrackUpstream {
   /** How the numbers of the publisher in use map to those of the track. */
   get feed(): PublisherNumbering | undefined {
     return this.#feed;
+  }
+
+  /** The newest object that is known: of a group that has come, or as the publisher named it. */
+  get largest(): Location | undefined {
+    const { newest } = this.#host.store;
+    const own =
+      newest === undefined || newest.lastId < 0 ? undefined : { group: newest.sequence, object: newest.lastId };
+    if (this.#named === undefined || this.#feed === undefined) return own;
+    const { offset } = this.#numbering(this.#feed);
+    if (offset === undefined) return own;
+    const named = { group: this.#named.group + offset, object: this.#named.object };
+    return own === undefined || isBelow(own, named) ? named : own;
   }
 
   /** The sequence after the track's last group, once the publisher has named it or has ended the subscription. */
@@ -107,7 +123,10 @@ export class TrackUpstream {
     const sink: UpstreamSink = {
       known: properties.of(feed.source) !== undefined,
       shared: () => subscriptions.size > 1,
-      info: (info) => this.#host.learned(feed.source, info),
+      info: (info, largest) => {
+        if (feed.alive) this.#named = largest;
+        this.#host.learned(feed.source, info);
+      },
       started: (sequence) => feed.starts(sequence),
       subgroup: (start) => this.#subgroup(feed, start),
       datagram: (datagram) => this.#datagram(feed, datagram),
@@ -132,6 +151,7 @@ export class TrackUpstream {
     const feed = this.#feed;
     if (feed === undefined) return;
     this.#feed = undefined;
+    this.#named = undefined;
     feed.alive = false;
     this.#options.end();
     this.#host.counters.tracksActive--;
@@ -152,22 +172,23 @@ export class TrackUpstream {
     return { offset: offset ?? (this.#host.store.newest === undefined ? 0 : undefined) };
   }
 
-  #subgroup(feed: PublisherNumbering, { group: theirs }: SubgroupStart): SubgroupWriter | Reason {
+  #subgroup(feed: PublisherNumbering, start: SubgroupStart): SubgroupWriter | Reason {
     if (!feed.alive) return "cancelled";
     const { store, counters, properties, subscriptions } = this.#host;
-    const sequence = feed.place(theirs, store.newest?.sequence);
+    const sequence = feed.place(start.group, store.newest?.sequence);
     if (sequence === undefined) {
       if (!feed.exhausted) return "duplicate";
       // A viewer that subscribes again gets a track that is numbered from this publisher on.
       this.#host.lost("replaced");
       return "replaced";
     }
-    const group = store.open(sequence, properties.maxLatency);
-    if (typeof group === "string") return group;
-    counters.groupsIn++;
-    for (const subscription of [...subscriptions]) subscription.offer(group);
+    const ours = sequence === start.group ? start : { ...start, group: sequence };
+    const subgroup = store.open(ours, properties.maxLatency);
+    if (typeof subgroup === "string") return subgroup;
+    if (subgroup.group.first === subgroup) counters.groupsIn++;
+    for (const subscription of [...subscriptions]) subscription.offer(subgroup);
     if (store.size > 1) this.#host.succeeded();
-    return group.subgroup;
+    return subgroup;
   }
 
   #datagram(feed: PublisherNumbering, datagram: DatagramObject): void {
@@ -209,6 +230,7 @@ export class TrackUpstream {
     if (!feed.alive) return;
     const end = Math.max(this.#ended ?? 0, this.#next());
     this.#ended = end;
+    this.#host.store.conclude();
     const { known } = this.#host.properties;
     for (const subscription of [...this.#host.subscriptions]) {
       if (known !== undefined) subscription.accept(known);

@@ -1,7 +1,16 @@
 import type { Counters, DropReason } from "../counters.ts";
 import type { Reason } from "../reason.ts";
 import { BoundedWait } from "./bounded-wait.ts";
-import type { Asker, Channel, OutStream, Source, SubscribeOptions, Subscriber, TrackInfo } from "./contract.ts";
+import type {
+  Asker,
+  Channel,
+  Location,
+  OutStream,
+  Source,
+  SubscribeOptions,
+  Subscriber,
+  TrackInfo,
+} from "./contract.ts";
 import { Fetches, type FetchRequest } from "./fetches.ts";
 import type { Group } from "./group.ts";
 import { GroupStore, type StoredTrack } from "./group-store.ts";
@@ -93,6 +102,10 @@ export class Track implements SubscribedTrack<Subscription> {
 
   get newest(): Group | undefined {
     return this.#store.newest;
+  }
+
+  get largest(): Location | undefined {
+    return this.#upstream.largest;
   }
 
   get feed(): PublisherNumbering | undefined {
@@ -282,7 +295,7 @@ export class Track implements SubscribedTrack<Subscription> {
       sent: (bytes) => this.#host.usage.sent(bytes),
       done: (group, live) => {
         this.#host.usage.received(group.payloadBytes);
-        if (live && group.subgroup.whole) this.feed?.completed(group.sequence);
+        if (live && group.whole) this.feed?.completed(group.sequence);
         for (const subscription of [...this.#subscriptions]) subscription.groupDone();
         this.#checkUse();
       },
@@ -441,7 +454,7 @@ export class Track implements SubscribedTrack<Subscription> {
   /** Judges older groups, a moment after a new one has begun. */
   sweep(): void {
     this.#store.expire(this.#properties.maxLatency);
-    this.#store.abandon();
+    this.#store.abandon(this.#properties.maxLatency);
     for (const subscription of [...this.#subscriptions]) subscription.sweep();
   }
 }

@@ -46,6 +46,7 @@ const PUBLISHED = [
   "counter http_connections_timed_out_total",
   "counter joins_from_cache_total",
   "counter joins_without_cache_total",
+  "counter late_objects_total",
   "gauge limit limit",
   "gauge live",
   "counter log_lines_lost_total",

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { beforeEach, describe, it } from "node:test";
 import type { SubgroupWriter } from "../../moq/model/contract.ts";
 import { datagramGroup } from "../../moq/model/locations.ts";
-import { rank } from "../../moq/model/subscription.ts";
+import { rank } from "../../moq/model/rank.ts";
 import { clock, publisher, relay, startPublished, watch } from "./relay.ts";
 import { AD, channel, FakeSource, FakeStream, FakeViewer, LIVE, say } from "./support.ts";
 

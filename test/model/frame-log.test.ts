@@ -13,7 +13,7 @@ const text = (parts: readonly Uint8Array[]) => Buffer.concat(parts).toString("la
 /** Appends the bytes of one frame in pieces. Returns what `dialect` writes live. */
 function feed(log: FrameLog, payload: Uint8Array, pieces: readonly number[]): Uint8Array[] {
   const live: Uint8Array[] = [];
-  log.begin(payload.length, 0);
+  log.begin(payload.length, 0, log.id + 1, undefined, undefined);
   for (let from = 0, turn = 0; from < payload.length; turn++) {
     const piece = payload.subarray(from, from + (pieces[turn % pieces.length] ?? payload.length));
     from += piece.length;
@@ -62,7 +62,7 @@ test("late readers of either dialect get what the first readers got, wherever se
 
 test("a log that is forgotten in the middle of a frame passes the rest on and keeps nothing", () => {
   const log = new FrameLog(new SegmentPool());
-  log.begin(6, 0);
+  log.begin(6, 0, log.id + 1, undefined, undefined);
   log.append(Buffer.from("abc"), 0);
   log.forget();
   assert.equal(log.append(Buffer.from("def"), 0), 3);
@@ -87,7 +87,7 @@ test("a group of many small frames has few segments, and no more memory than it 
 
 test("a frame of a large size of which little arrives costs one segment", () => {
   const log = new FrameLog(new SegmentPool());
-  log.begin(1_000_000, 0);
+  log.begin(1_000_000, 0, log.id + 1, undefined, undefined);
   log.append(Buffer.from("a"), 0);
   assert.ok(log.appended().buffer.byteLength <= 64 * 1024);
 });

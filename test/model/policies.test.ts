@@ -4,7 +4,7 @@ import { describe, it } from "node:test";
 import { Broadcasts, type Publication } from "../../moq/model/broadcasts.ts";
 import type { RefusedTrack } from "../../moq/model/policies.ts";
 import type { Policy } from "../../moq/model/policy/index.ts";
-import { rank } from "../../moq/model/subscription.ts";
+import { rank } from "../../moq/model/rank.ts";
 import { clock } from "./relay.ts";
 import { AD, CACHE, FakeSource, FakeViewer, INFO, LIMITS, LIVE, say } from "./support.ts";
 

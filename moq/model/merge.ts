@@ -1,0 +1,268 @@
+import type { Reason } from "../reason.ts";
+import type { Channel, OutStream } from "./contract.ts";
+import type { GroupHost } from "./group.ts";
+import { PartialStreams } from "./partial-streams.ts";
+import { type Run, writeJoined } from "./replay.ts";
+import type { Readers, Subgroup } from "./subgroup.ts";
+
+interface Part {
+  readonly subgroup: Subgroup;
+  /** The index of its first object that is not in the order yet. */
+  next: number;
+}
+
+/** More than the objects of a subgroup. */
+const SPAN = 2 ** 32;
+
+/**
+ * The subgroups of a group as one run, in the order of object ids, for dialects that take whole groups. Made when a group that has such readers
+ * gets its second subgroup. It keeps the order alone, and no bytes.
+ *
+ * - The object that follows the last one is passed on as it arrives.
+ * - An object with a higher id waits while an open subgroup may still bring a lower one.
+ * - An object below one that was passed on comes too late: readers do not get it.
+ */
+export class Merge implements Run {
+  readonly #host: GroupHost;
+  readonly #parts: Part[] = [];
+  /** What was passed on, in order: the number of its part times {@link SPAN}, plus its index there. */
+  #order: number[] = [];
+  #readers: Readers[];
+  readonly #partial = new PartialStreams();
+  #lastId = -1;
+  /** Of the last object that was passed on. */
+  #lastTimestamp = 0;
+  /** It brings the last object of the order, which is still arriving. */
+  #current: Subgroup | undefined;
+  /** When an object began to wait for lower ones. */
+  #waitsSince: number | undefined;
+  #waits = true;
+  #broken: Reason | undefined;
+  #over = false;
+
+  /** Takes over the readers of `first`, which have all of its objects so far. */
+  constructor(first: Subgroup, host: GroupHost) {
+    this.#host = host;
+    this.#readers = first.takeMerged(this.#partial);
+    const { log } = first;
+    // The header of an object without a byte has not been written.
+    const sent = log.length - (first.inFrame && log.received === 0 ? 1 : 0);
+    for (let index = 0; index < sent; index++) if (log.statusAt(index) === undefined) this.#order.push(index);
+    if (sent > 0) {
+      this.#lastId = log.idAt(sent - 1);
+      this.#lastTimestamp = log.timestampAt(sent - 1);
+    }
+    if (first.inFrame && log.received > 0) this.#current = first;
+    this.#parts.push({ subgroup: first, next: sent });
+    first.merge = this;
+    this.pump();
+  }
+
+  get run(): Run {
+    return this;
+  }
+
+  get length(): number {
+    return this.#order.length;
+  }
+
+  get broken(): Reason | undefined {
+    return this.#broken;
+  }
+
+  /** A further subgroup begins, or has begun. */
+  add(subgroup: Subgroup): void {
+    subgroup.merge = this;
+    this.#parts.push({ subgroup, next: 0 });
+    this.pump();
+  }
+
+  /** Passes on what need not wait any longer. */
+  pump(): void {
+    while (this.#current === undefined && !this.#over && this.#broken === undefined) {
+      const next = this.#next();
+      if (next === undefined) return;
+      this.#pass(next);
+    }
+  }
+
+  /** Bytes of an object have arrived in `subgroup`. */
+  appended(subgroup: Subgroup): void {
+    if (this.#current !== subgroup) return;
+    for (const { fan } of this.#readers) {
+      if (fan.size === 0) continue;
+      const bytes = subgroup.log.appended();
+      this.#host.counters.bytesOut += bytes.length * fan.size;
+      fan.write(bytes);
+    }
+  }
+
+  /** An object of `subgroup` is whole. */
+  ended(subgroup: Subgroup): void {
+    if (this.#current !== subgroup) return;
+    this.#current = undefined;
+    this.#countSent();
+    this.pump();
+  }
+
+  /** Objects that have waited for lower ones since before `before` wait no longer. */
+  waitNoLonger(before: number): void {
+    if (this.#waitsSince === undefined || this.#waitsSince >= before) return;
+    this.#waits = false;
+    this.pump();
+  }
+
+  /** No more objects come. */
+  finish(): void {
+    if (this.#broken !== undefined) return;
+    this.pump();
+    this.#over = true;
+    for (const { fan } of this.#readers) {
+      this.#host.sent(this.#payloadBytes() * fan.size);
+      fan.finish();
+    }
+    this.#readers = [];
+  }
+
+  reset(reason: Reason): void {
+    this.#break(reason, "upstream");
+  }
+
+  /** Its objects are no longer kept. Those that wait for lower ones are lost. */
+  evicted(): void {
+    this.#break("evicted", "evicted");
+    this.#order = [];
+  }
+
+  indexOf(id: number): number {
+    let low = 0;
+    let high = this.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      const [{ log }, index] = this.#at(middle);
+      if (log.idAt(index) < id) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  replay(channel: Channel, stream: OutStream, from: number, to: number, fresh: boolean): void {
+    const { counters } = this.#host;
+    const pieces: Uint8Array[] = [];
+    let before = 0;
+    if (!fresh) {
+      const [{ log }, index] = this.#at(from - 1);
+      before = log.timestampAt(index);
+    }
+    for (let place = from; place < to; place++) {
+      const [{ log }, index] = this.#at(place);
+      if (channel.copies !== true) log.lend();
+      counters.bytesOut += log.encodedAfter(channel.dialect, index, before, pieces);
+      before = log.timestampAt(index);
+    }
+    counters.framesOut += to - from - (this.#current !== undefined && to === this.length ? 1 : 0);
+    writeJoined(stream, pieces);
+  }
+
+  join(channel: Channel, stream: OutStream, last: number | undefined): void {
+    if (this.#broken !== undefined) {
+      stream.reset(channel.dialect.resetCode(this.#broken));
+      return;
+    }
+    if (this.#over) {
+      this.#host.sent(this.#payloadBytes());
+      stream.finish();
+      return;
+    }
+    if (channel.copies !== true) for (const { subgroup } of this.#parts) subgroup.log.lend();
+    let readers = this.#readers.find((one) => one.channel === channel);
+    if (readers === undefined) {
+      readers = { channel, fan: channel.fanOut() };
+      this.#readers.push(readers);
+    }
+    readers.fan.add(stream);
+    if (last !== undefined) this.#partial.endAfter(last, true, stream);
+  }
+
+  lost(): void {
+    this.#host.counters.groupsDropped[this.#broken === "evicted" ? "evicted" : "upstream"]++;
+  }
+
+  /** Calls `begin` once an object with the id `id` or a higher one has been passed on, now if it has. */
+  startAt(id: number, begin: () => void): void {
+    if (this.indexOf(id) < this.length) begin();
+    else if (!this.#over && this.#broken === undefined) this.#partial.startAt(id, true, begin);
+  }
+
+  /** The part with the next object. Nothing where there is none, or where it has to wait. */
+  #next(): Part | undefined {
+    let next: Part | undefined;
+    let id = Number.POSITIVE_INFINITY;
+    let mayComeLower = false;
+    for (const part of this.#parts) {
+      const { log, open } = part.subgroup;
+      while (part.next < log.length && log.idAt(part.next) <= this.#lastId) {
+        part.next++;
+        this.#host.counters.objectsLate++;
+      }
+      if (part.next >= log.length) mayComeLower ||= open;
+      else if (log.idAt(part.next) < id) {
+        next = part;
+        id = log.idAt(part.next);
+      }
+    }
+    if (next !== undefined && mayComeLower && this.#waits && id > this.#lastId + 1) {
+      this.#waitsSince ??= this.#host.clock.now();
+      return undefined;
+    }
+    this.#waitsSince = undefined;
+    return next;
+  }
+
+  #pass(part: Part): void {
+    const { subgroup } = part;
+    const { log } = subgroup;
+    const index = part.next++;
+    const id = log.idAt(index);
+    this.#lastId = id;
+    if (log.statusAt(index) !== undefined) return;
+    this.#partial.begins(id);
+    this.#order.push(this.#parts.indexOf(part) * SPAN + index);
+    for (const { channel, fan } of this.#readers) {
+      if (fan.size === 0) continue;
+      const pieces: Uint8Array[] = [];
+      this.#host.counters.bytesOut += log.encodedAfter(channel.dialect, index, this.#lastTimestamp, pieces) * fan.size;
+      for (const piece of pieces) fan.write(piece);
+    }
+    this.#lastTimestamp = log.timestampAt(index);
+    if (subgroup.inFrame && index === log.length - 1) this.#current = subgroup;
+    else this.#countSent();
+    this.#partial.arrived(id);
+  }
+
+  #at(place: number): [Subgroup, number] {
+    const entry = this.#order[place] ?? 0;
+    const part = this.#parts[Math.floor(entry / SPAN)] ?? this.#parts[0];
+    if (part === undefined) throw new Error("a merge without subgroups");
+    return [part.subgroup, entry % SPAN];
+  }
+
+  #countSent(): void {
+    for (const { fan } of this.#readers) this.#host.counters.framesOut += fan.size;
+  }
+
+  #payloadBytes(): number {
+    return this.#parts.reduce((sum, { subgroup }) => sum + subgroup.payloadBytes, 0);
+  }
+
+  #break(reason: Reason, drop: "upstream" | "evicted"): void {
+    if (this.#broken !== undefined) return;
+    this.#broken = reason;
+    this.#current = undefined;
+    for (const { channel, fan } of this.#readers) {
+      this.#host.counters.groupsDropped[drop] += fan.size;
+      fan.reset(channel.dialect.resetCode(reason));
+    }
+    this.#readers = [];
+  }
+}

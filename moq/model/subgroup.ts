@@ -1,0 +1,351 @@
+import type { Reason } from "../reason.ts";
+import type { Channel, Later, ObjectStatus, OutFan, OutStream, SubgroupStart, SubgroupWriter } from "./contract.ts";
+import { FRAME_OVERHEAD, FrameLog, MAX_PROPERTIES } from "./frame-log.ts";
+import type { Group, GroupHost } from "./group.ts";
+import type { Merge } from "./merge.ts";
+import { PartialStreams } from "./partial-streams.ts";
+import { writable } from "./publisher-numbering.ts";
+import { attach, type Content, type Part, type Run, writeJoined } from "./replay.ts";
+
+/** The readers of one channel. */
+export interface Readers {
+  readonly channel: Channel;
+  readonly fan: OutFan;
+}
+
+/**
+ * An append-only run of objects on one stream, and the unit of fan-out: every reader gets the same bytes, and a late one gets the objects so
+ * far first. moq-lite has one subgroup in a group; moq-transport may have several. While a group has one, dialects that take whole groups
+ * read it directly.
+ */
+export class Subgroup implements SubgroupWriter, Content, Run {
+  /** In the numbering that subscribers see. */
+  readonly start: SubgroupStart;
+  readonly group: Group;
+  payloadBytes = 0;
+  /** Set while the group's subgroups are merged for some reader. */
+  merge: Merge | undefined;
+  readonly #host: GroupHost;
+  readonly #log: FrameLog;
+  /** Those that read it now: a fan-out for each channel. */
+  #readers: Readers[] = [];
+  #partial: PartialStreams | undefined;
+  /** Known with its first object. */
+  #rescales: boolean | undefined;
+  /** An object is arriving. */
+  #inFrame = false;
+  #state: "open" | "finished" | "reset" = "open";
+  #reason: Reason = "closed";
+  #onStop: ((reason: Reason) => void) | undefined;
+  /** When its last object began; before the first object, when the subgroup began. */
+  #activeAt: number;
+  #endedAt: number | undefined;
+
+  constructor(start: SubgroupStart, group: Group, host: GroupHost) {
+    this.start = start;
+    this.group = group;
+    this.#host = host;
+    this.#log = new FrameLog(host.cache.segments);
+    this.#activeAt = host.clock.now();
+  }
+
+  get open(): boolean {
+    return this.#state === "open";
+  }
+
+  get broken(): Reason | undefined {
+    return this.#state === "reset" ? this.#reason : undefined;
+  }
+
+  /** When its last byte came; absent until then, and where it was reset. */
+  get endedAt(): number | undefined {
+    return this.#endedAt;
+  }
+
+  /** When its last object began; before the first object, when it began. Infinite while an object is arriving. */
+  get activeAt(): number {
+    return this.#inFrame ? Number.POSITIVE_INFINITY : this.#activeAt;
+  }
+
+  /** What is kept of it. */
+  get log(): FrameLog {
+    return this.#log;
+  }
+
+  /** The id of its first object; 0 without one. */
+  get firstId(): number {
+    return this.#log.firstId;
+  }
+
+  /** The id of its last object, also of one that is arriving; -1 without one. */
+  get lastId(): number {
+    return this.#log.id;
+  }
+
+  /** An object is arriving. */
+  get inFrame(): boolean {
+    return this.#inFrame;
+  }
+
+  get run(): Run {
+    return this;
+  }
+
+  get length(): number {
+    return this.#log.length;
+  }
+
+  object(size: number, timestamp: number | undefined, id = this.#log.id + 1, properties?: Uint8Array): void {
+    if (this.#state !== "open") return;
+    const { limits, counters } = this.#host;
+    if (size > limits.frameBytes || (properties !== undefined && properties.length > MAX_PROPERTIES)) {
+      counters.boundsHit.frame_bytes++;
+      this.stop("frame_too_large");
+      return;
+    }
+    // It was sent before.
+    if (id <= this.#log.id) {
+      this.#inFrame = false;
+      return;
+    }
+    const { group } = this;
+    if (group.payloadBytes + size > limits.groupBytes) group.passOn("group_bytes");
+    else if (group.objects >= limits.framesPerGroup) group.passOn("frames_per_group");
+    const at = timestamp === undefined ? this.#host.stamp() : this.#rescaled(timestamp);
+    // Capped where the step is too large for peers to read.
+    const stamp = this.#log.timestamp + writable(at - this.#log.timestamp);
+    this.#inFrame = true;
+    this.#activeAt = this.#host.clock.now();
+    group.objects++;
+    group.keep(properties === undefined ? FRAME_OVERHEAD : FRAME_OVERHEAD + 2 * properties.length);
+    this.#log.begin(size, stamp, id, properties, undefined);
+    if (this.#partial !== undefined) this.#partial.begins(id);
+    if (group.firstTimestamp === undefined) {
+      group.firstTimestamp = at;
+      this.#host.begun(group);
+    }
+    if (this.merge !== undefined) this.merge.pump();
+  }
+
+  payload(bytes: Uint8Array): void {
+    if (this.#state !== "open" || !this.#inFrame || bytes.length === 0) return;
+    const { length } = bytes;
+    const { counters } = this.#host;
+    this.payloadBytes += length;
+    counters.bytesIn += length;
+    this.group.keep(length);
+    for (let at = 0; at < length; ) {
+      at = this.#log.append(bytes, at);
+      for (const { channel, fan } of this.#readers) if (fan.size > 0) this.#pass(channel, fan);
+      if (this.merge !== undefined) this.merge.appended(this);
+    }
+    for (const { fan } of this.#readers) counters.bytesOut += length * fan.size;
+    if (this.#partial !== undefined) this.#arrived();
+  }
+
+  end(): void {
+    if (this.#state !== "open" || !this.#inFrame) return;
+    this.#inFrame = false;
+    const { counters } = this.#host;
+    counters.framesIn++;
+    const empty = this.#log.size === 0;
+    for (const { channel, fan } of this.#readers) {
+      if (fan.size === 0) continue;
+      if (empty) fan.write(this.#log.header(channel.dialect));
+      counters.framesOut += fan.size;
+    }
+    if (this.#partial !== undefined) this.#arrived();
+    if (this.merge !== undefined) this.merge.ended(this);
+  }
+
+  status(status: ObjectStatus, id: number, properties?: Uint8Array): void {
+    if (this.#state !== "open" || this.#inFrame || id <= this.#log.id) return;
+    if (properties !== undefined && properties.length > MAX_PROPERTIES) {
+      this.#host.counters.boundsHit.frame_bytes++;
+      this.stop("frame_too_large");
+      return;
+    }
+    const log = this.#log;
+    this.#activeAt = this.#host.clock.now();
+    this.group.keep(FRAME_OVERHEAD + 2 * (properties?.length ?? 0));
+    log.begin(0, log.timestamp, id, properties, status);
+    if (this.#partial !== undefined) this.#partial.begins(id);
+    for (const { channel, fan } of this.#readers) {
+      if (fan.size > 0 && channel.dialect.subgroups) fan.write(log.header(channel.dialect, status));
+    }
+    if (this.#partial !== undefined) this.#arrived();
+    if (status === "does_not_exist") this.group.objects++;
+    else this.group.endsAt(id);
+    if (this.merge !== undefined) this.merge.pump();
+  }
+
+  finish(): void {
+    if (this.#state !== "open") return;
+    if (this.#inFrame) {
+      this.reset("protocol");
+      return;
+    }
+    this.#state = "finished";
+    this.#endedAt = this.#host.clock.now();
+    if (this.start.endsGroup) this.group.endsAt(this.#log.id + 1);
+    this.#finishReaders(true);
+    this.#log.end();
+    this.#close();
+  }
+
+  reset(reason: Reason): void {
+    if (this.#state !== "open") return;
+    this.#state = "reset";
+    this.#reason = reason;
+    this.#inFrame = false;
+    const drop = reason === "frame_too_large" ? "refused" : "upstream";
+    for (const { channel, fan } of this.#readers) {
+      this.#host.sent(this.payloadBytes * fan.size);
+      this.#host.counters.groupsDropped[drop] += fan.size;
+      fan.reset(channel.dialect.resetCode(reason));
+    }
+    this.#readers = [];
+    this.#log.forget();
+    this.#close();
+  }
+
+  /**
+   * Ends it when no object came since `before`. Some publishers never send a FIN, and a FIN can be lost: without this, such a group
+   * would hold a stream of every viewer for ever.
+   */
+  abandon(before: number): void {
+    if (this.#state !== "open" || this.#activeAt >= before) return;
+    const tell = this.#onStop;
+    if (this.#inFrame) this.reset("timeout");
+    else this.finish();
+    tell?.("cancelled");
+  }
+
+  onStop(callback: (reason: Reason) => void): void {
+    this.#onStop = callback;
+  }
+
+  /** The relay wants no more of it: the publisher gets STOP_SENDING, and the readers are reset. */
+  stop(reason: Reason): void {
+    if (this.#state !== "open") return;
+    const tell = this.#onStop;
+    this.reset(reason);
+    tell?.(reason);
+  }
+
+  indexOf(id: number): number {
+    return this.#log.indexOf(id);
+  }
+
+  replay(channel: Channel, stream: OutStream, from: number, to: number, fresh: boolean): void {
+    const { counters } = this.#host;
+    const log = this.#log;
+    if (channel.copies !== true) log.lend();
+    // An object that is arriving and has no byte yet is written to all readers together, with its header, once it has one.
+    const arriving = this.#inFrame && to === log.length ? 1 : 0;
+    const begun = arriving === 1 && log.received > 0;
+    const pieces: Uint8Array[] = [];
+    counters.bytesOut += log.encoded(channel.dialect, from, begun ? to : to - arriving, pieces, fresh);
+    counters.framesOut += to - from - arriving;
+    writeJoined(stream, pieces);
+  }
+
+  join(channel: Channel, stream: OutStream, last: number | undefined): void {
+    const { dialect } = channel;
+    if (this.#state === "reset") {
+      stream.reset(dialect.resetCode(this.#reason));
+      return;
+    }
+    if (this.#state === "finished" && (dialect.subgroups || !this.group.open)) {
+      this.#host.sent(this.payloadBytes);
+      stream.finish();
+      return;
+    }
+    if (channel.copies !== true) this.#log.lend();
+    let readers = this.#readers.find((one) => one.channel === channel);
+    if (readers === undefined) {
+      readers = { channel, fan: channel.fanOut() };
+      this.#readers.push(readers);
+    }
+    readers.fan.add(stream);
+    if (last !== undefined) this.#partials().endAfter(last, !dialect.subgroups, stream);
+  }
+
+  lost(): void {
+    this.#host.counters.groupsDropped[this.#state === "reset" ? "upstream" : "evicted"]++;
+  }
+
+  attach(channel: Channel, stream: OutStream, later?: Later, part?: Part): void {
+    attach(this, channel, stream, later, part);
+  }
+
+  /** `merged`: for a dialect that takes whole groups. */
+  startAt(id: number, begin: () => void, merged = false): void {
+    const at = this.#log.indexOf(id);
+    const lacksBytes = this.#inFrame && at === this.length - 1 && this.#log.received === 0;
+    const has = at < this.length && !lacksBytes;
+    if (has) begin();
+    else if (this.#state === "open") this.#partials().startAt(id, merged, begin);
+  }
+
+  /** Gives the readers of dialects that take whole groups to `partial` and the returned list. */
+  takeMerged(partial: PartialStreams): Readers[] {
+    const merged = this.#readers.filter(({ channel }) => !channel.dialect.subgroups);
+    this.#readers = this.#readers.filter(({ channel }) => channel.dialect.subgroups);
+    this.#partial?.moveMerged(partial);
+    return merged;
+  }
+
+  /** The group is over: those that take whole groups have all of it. */
+  groupOver(): void {
+    this.#finishReaders(false);
+  }
+
+  /** Drops all objects, the current one as well. Attached readers get the objects that come. */
+  forget(): void {
+    this.#log.forget();
+  }
+
+  #rescaled(timestamp: number): number {
+    this.#rescales ??= this.#host.rescales();
+    return this.#rescales ? this.#host.rescale(timestamp) : timestamp;
+  }
+
+  /** Writes the newest bytes to one fan-out. */
+  #pass({ dialect }: Channel, fan: OutFan): void {
+    const log = this.#log;
+    if (!log.begins) {
+      fan.write(log.appended());
+      return;
+    }
+    const headed = log.headed(dialect);
+    if (headed === undefined) fan.write(log.header(dialect));
+    fan.write(headed ?? log.appended());
+  }
+
+  #partials(): PartialStreams {
+    this.#partial ??= new PartialStreams();
+    return this.#partial;
+  }
+
+  #arrived(): void {
+    this.#partial?.arrived(this.#log.id);
+    if (this.#partial?.empty) this.#partial = undefined;
+  }
+
+  /** Those that are attached now got all of its payload. `subgroups`: those of dialects that take subgroups; else the others. */
+  #finishReaders(subgroups: boolean): void {
+    for (const { channel, fan } of this.#readers) {
+      if (channel.dialect.subgroups !== subgroups) continue;
+      this.#host.sent(this.payloadBytes * fan.size);
+      fan.finish();
+    }
+    this.#readers = this.#readers.filter(({ channel }) => channel.dialect.subgroups !== subgroups);
+  }
+
+  #close(): void {
+    this.#onStop = undefined;
+    this.#partial = undefined;
+    this.group.subgroupDone(this);
+  }
+}
