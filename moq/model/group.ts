@@ -200,15 +200,15 @@ export class Group implements Content, Evictable {
    * (see {@link attach}).
    */
   attach(channel: Channel, stream: OutStream, later?: Later, part?: Part): void {
-    this.#merges = true;
     if (this.#others.length > 0 && this.#merge === undefined) this.#mergeSubgroups();
+    this.#merges = true;
     attach(this, channel, stream, later, part);
   }
 
   /** Calls `begin` once bytes of an object with the id `id` or a higher one are there, in the order of {@link run}; now if they are. */
   startAt(id: number, begin: () => void): void {
-    this.#merges = true;
     if (this.#others.length > 0 && this.#merge === undefined) this.#mergeSubgroups();
+    this.#merges = true;
     if (this.#merge === undefined) this.first.startAt(id, begin, true);
     else this.#merge.startAt(id, begin);
   }
@@ -316,8 +316,9 @@ export class Group implements Content, Evictable {
   }
 
   #mergeSubgroups(): void {
-    this.#merge = new Merge(this.first, this.#host);
+    this.#merge = new Merge(this.first, this.#merges, this.#host);
     for (const one of this.#others) this.#merge.add(one);
+    this.#merge.pump();
     if (!this.#keeps) this.#merge.evicted();
   }
 }

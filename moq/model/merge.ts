@@ -1,5 +1,6 @@
 import type { Reason } from "../reason.ts";
 import type { Channel, OutStream } from "./contract.ts";
+import type { FrameLog } from "./frame-log.ts";
 import type { GroupHost } from "./group.ts";
 import { PartialStreams } from "./partial-streams.ts";
 import { type Run, writeJoined } from "./replay.ts";
@@ -40,22 +41,17 @@ export class Merge implements Run {
   #broken: Reason | undefined;
   #over = false;
 
-  /** Takes over the readers of `first`, which have all of its objects so far. */
-  constructor(first: Subgroup, host: GroupHost) {
+  /** `read`: readers of whole groups have the objects of `first` so far, or are about to get them. They are taken over. */
+  constructor(first: Subgroup, read: boolean, host: GroupHost) {
     this.#host = host;
     this.#readers = first.takeMerged(this.#partial);
     const { log } = first;
     // The header of an object without a byte has not been written.
-    const sent = log.length - (first.inFrame && log.received === 0 ? 1 : 0);
-    for (let index = 0; index < sent; index++) if (log.statusAt(index) === undefined) this.#order.push(index);
-    if (sent > 0) {
-      this.#lastId = log.idAt(sent - 1);
-      this.#lastTimestamp = log.timestampAt(sent - 1);
-    }
-    if (first.inFrame && log.received > 0) this.#current = first;
+    const sent = read ? log.length - (first.inFrame && log.received === 0 ? 1 : 0) : 0;
+    for (let index = 0; index < sent; index++) this.#settle(log, index, index);
+    if (read && first.inFrame && log.received > 0) this.#current = first;
     this.#parts.push({ subgroup: first, next: sent });
     first.merge = this;
-    this.pump();
   }
 
   get run(): Run {
@@ -70,11 +66,10 @@ export class Merge implements Run {
     return this.#broken;
   }
 
-  /** A further subgroup begins, or has begun. */
+  /** A further subgroup begins, or has begun. {@link pump} follows. */
   add(subgroup: Subgroup): void {
     subgroup.merge = this;
     this.#parts.push({ subgroup, next: 0 });
-    this.pump();
   }
 
   /** Passes on what need not wait any longer. */
@@ -224,20 +219,28 @@ export class Merge implements Run {
     const { log } = subgroup;
     const index = part.next++;
     const id = log.idAt(index);
-    this.#lastId = id;
+    const before = this.#lastTimestamp;
+    if (log.statusAt(index) === undefined) this.#partial.begins(id);
+    this.#settle(log, index, this.#parts.indexOf(part) * SPAN + index);
     if (log.statusAt(index) !== undefined) return;
-    this.#partial.begins(id);
-    this.#order.push(this.#parts.indexOf(part) * SPAN + index);
     for (const { channel, fan } of this.#readers) {
       if (fan.size === 0) continue;
       const pieces: Uint8Array[] = [];
-      this.#host.counters.bytesOut += log.encodedAfter(channel.dialect, index, this.#lastTimestamp, pieces) * fan.size;
+      this.#host.counters.bytesOut += log.encodedAfter(channel.dialect, index, before, pieces) * fan.size;
       for (const piece of pieces) fan.write(piece);
     }
-    this.#lastTimestamp = log.timestampAt(index);
     if (subgroup.inFrame && index === log.length - 1) this.#current = subgroup;
     else this.#countSent();
     this.#partial.arrived(id);
+  }
+
+  /** The object at `index` is the next one in the order, as `entry`. A status is not written, and objects below that of an end may still come. */
+  #settle(log: FrameLog, index: number, entry: number): void {
+    const status = log.statusAt(index);
+    if (status === undefined || status === "does_not_exist") this.#lastId = log.idAt(index);
+    if (status !== undefined) return;
+    this.#order.push(entry);
+    this.#lastTimestamp = log.timestampAt(index);
   }
 
   #at(place: number): [Subgroup, number] {

@@ -1,0 +1,255 @@
+/** Groups with several subgroups: what viewers get of random interleavings, beside a simple model of it. */
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import fc from "fast-check";
+import { ManualClock } from "../../lab/network/manual-clock.ts";
+import { Broadcasts } from "../../moq/model/broadcasts.ts";
+import type {
+  Channel,
+  ObjectStatus,
+  SubgroupStart,
+  SubgroupWriter,
+  SubscribeOptions,
+} from "../../moq/model/contract.ts";
+import { AD, CACHE, channel, FakeSource, type FakeStream, FakeViewer, LIMITS, LIVE } from "./support.ts";
+
+/** Objects look like `(7+2:abc)`: the id on the stream, properties where there are some, payload; a status like `(9!end_of_group)`. */
+function objectChannel(name: string): Channel {
+  const plain = channel();
+  return {
+    ...plain,
+    dialect: {
+      ...plain.dialect,
+      name,
+      subgroups: true,
+      objectHeader: (size, _delta, idDelta, properties, status) => {
+        const marks = properties === undefined ? "" : `+${Buffer.from(properties)}`;
+        return Buffer.from(status === undefined ? `(${idDelta}${marks}:${size})` : `(${idDelta}${marks}!${status})`);
+      },
+    },
+  };
+}
+
+const OBJECTS = objectChannel("objects");
+const WHOLE = channel("merged");
+
+class StreamsViewer extends FakeViewer {
+  override readonly promisesStart = false;
+  readonly ownNumbers = true;
+  readonly starts: SubgroupStart[] = [];
+  override open(start: SubgroupStart, priority: number) {
+    const stream = super.open(start, priority);
+    if (stream !== undefined) this.starts.push(start);
+    return stream;
+  }
+
+  /** What came of each subgroup of the group. */
+  of(group: number, subgroup: number): FakeStream | undefined {
+    return this.streams[this.starts.findIndex((one) => one.group === group && one.subgroup === subgroup)];
+  }
+}
+
+interface TestObject {
+  readonly id: number;
+  readonly payload: string;
+  readonly properties?: string;
+  readonly status?: ObjectStatus;
+}
+
+function scene(bytes = 1_000_000) {
+  const clock = new ManualClock();
+  const relay = new Broadcasts({ clock, limits: LIMITS, cache: { ...CACHE, bytes } });
+  const source = new FakeSource();
+  relay.publish("live/cam", AD, source);
+  const watch = <V extends FakeViewer>(viewer: V, options: SubscribeOptions = LIVE): V => {
+    relay.subscribe("live/cam", "video", options, viewer);
+    return viewer;
+  };
+  return { clock, relay, source, watch };
+}
+
+function begin(source: FakeSource, start: Partial<SubgroupStart> & { subgroup: number }): SubgroupWriter {
+  const writer = source.sink.subgroup({ group: 0, firstObject: true, endsGroup: false, ...start });
+  if (typeof writer === "string") throw new Error(`refused: ${writer}`);
+  return writer;
+}
+
+/** What a stream of one subgroup has of `objects`, from the first one on. */
+function written(objects: readonly TestObject[]): string {
+  let before = -1;
+  return objects
+    .map(({ id, payload, properties, status }) => {
+      const marks = properties === undefined ? "" : `+${properties}`;
+      const text = status === undefined ? `:${payload.length})${payload}` : `!${status})`;
+      const delta = id - before - 1;
+      before = id;
+      return `(${delta}${marks}${text}`;
+    })
+    .join("");
+}
+
+/** What a stream of a whole group has. */
+function merged(objects: readonly TestObject[]): string {
+  return objects
+    .filter(({ status }) => status === undefined)
+    .toSorted((a, b) => a.id - b.id)
+    .map(({ payload }) => `[${payload.length}@0]${payload}`)
+    .join("");
+}
+
+/** One call of the publisher. */
+type Step = () => void;
+
+/** The calls that send `objects` on `writer`, payload in two pieces. */
+function steps(writer: SubgroupWriter, objects: readonly TestObject[]): Step[] {
+  const list: Step[] = [];
+  for (const { id, payload, properties, status } of objects) {
+    const bytes = properties === undefined ? undefined : Buffer.from(properties);
+    if (status !== undefined) list.push(() => writer.status(status, id, bytes));
+    else {
+      const half = payload.length >> 1;
+      list.push(() => writer.object(payload.length, 0, id, bytes));
+      for (const piece of [payload.slice(0, half), payload.slice(half)]) {
+        if (piece !== "") list.push(() => writer.payload(Buffer.from(piece)));
+      }
+      list.push(() => writer.end());
+    }
+  }
+  list.push(() => writer.finish());
+  return list;
+}
+
+/** Ids of a group shared out over subgroups, in ascending order each. */
+const layouts = fc
+  .record({
+    subgroups: fc.integer({ min: 1, max: 4 }),
+    owners: fc.array(fc.integer({ min: 0, max: 3 }), { minLength: 1, maxLength: 14 }),
+    sizes: fc.array(fc.integer({ min: 0, max: 9 }), { minLength: 1, maxLength: 5 }),
+    properties: fc.array(fc.constantFrom(undefined, "", "p", "longer properties"), { minLength: 1, maxLength: 5 }),
+    turns: fc.array(fc.integer({ min: 0, max: 3 }), { minLength: 1, maxLength: 40 }),
+    late: fc.integer({ min: 0, max: 60 }),
+  })
+  .map(({ subgroups, owners, sizes, properties, ...rest }) => {
+    const parts: TestObject[][] = Array.from({ length: subgroups }, () => []);
+    owners.forEach((owner, id) => {
+      const marks = properties[id % properties.length];
+      parts[owner % subgroups]?.push({
+        id,
+        payload: String.fromCharCode(97 + (id % 26)).repeat(sizes[id % sizes.length] ?? 0),
+        ...(marks !== undefined && { properties: marks }),
+      });
+    });
+    const ending: TestObject = { id: owners.length, payload: "", status: "end_of_group" };
+    parts[0]?.push(ending);
+    return { parts, ...rest };
+  });
+
+/** Runs the lists of steps, taking turns as `turns` says. `between` is called before each step. */
+function interleave(lists: Step[][], turns: readonly number[], between: (step: number) => void): void {
+  const left = lists.map((list) => [...list]);
+  for (let step = 0; left.some(({ length }) => length > 0); step++) {
+    between(step);
+    const open = left.filter(({ length }) => length > 0);
+    open[(turns[step % turns.length] ?? 0) % open.length]?.shift()?.();
+  }
+}
+
+describe("a group of several subgroups", () => {
+  it("reaches viewers of subgroups as it was sent, and viewers of whole groups in the order of ids, early and late ones alike", () => {
+    fc.assert(
+      fc.property(layouts, ({ parts, turns, late }) => {
+        const { source, watch } = scene();
+        const viewers = [watch(new StreamsViewer(OBJECTS))];
+        const whole = [watch(new FakeViewer(WHOLE))];
+        const writers = parts.map((_, subgroup) => begin(source, { subgroup }));
+        const lists = parts.map((objects, n) => steps(writers[n] as SubgroupWriter, objects));
+        interleave(lists, turns, (step) => {
+          if (step !== late) return;
+          viewers.push(watch(new StreamsViewer(OBJECTS)));
+          whole.push(watch(new FakeViewer(WHOLE)));
+        });
+        viewers.push(watch(new StreamsViewer(objectChannel("another"))));
+        whole.push(watch(new FakeViewer(WHOLE)));
+        for (const viewer of viewers) {
+          for (const [n, objects] of parts.entries()) {
+            assert.equal(viewer.of(0, n)?.text, written(objects));
+            assert.equal(viewer.of(0, n)?.state, "finished");
+          }
+        }
+        for (const { streams } of whole) {
+          assert.deepEqual(
+            streams.map(({ text, state }) => [text, state]),
+            [[merged(parts.flat()), "finished"]],
+          );
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it("never keeps more than the budget, and viewers that are attached get all of each subgroup all the same", () => {
+    fc.assert(
+      fc.property(layouts, fc.integer({ min: 0, max: 3_000 }), ({ parts, turns }, bytes) => {
+        const { source, relay, watch } = scene(bytes);
+        const viewer = watch(new StreamsViewer(OBJECTS));
+        const writers = parts.map((_, subgroup) => begin(source, { subgroup }));
+        const lists = parts.map((objects, n) => steps(writers[n] as SubgroupWriter, objects));
+        interleave(lists, turns, () => assert.ok(relay.counters.cacheBytes <= bytes));
+        for (const [n, objects] of parts.entries()) assert.equal(viewer.of(0, n)?.text, written(objects));
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  it("is joined at any object: the stream of each subgroup begins with the first object from there on", () => {
+    fc.assert(
+      fc.property(layouts, fc.integer({ min: 0, max: 16 }), ({ parts, turns, late }, from) => {
+        const { source, watch } = scene();
+        watch(new StreamsViewer(OBJECTS));
+        const writers = parts.map((_, subgroup) => begin(source, { subgroup }));
+        const lists = parts.map((objects, n) => steps(writers[n] as SubgroupWriter, objects));
+        const options = { ...LIVE, start: 0, startObject: from };
+        const viewers: StreamsViewer[] = [];
+        const whole: FakeViewer[] = [];
+        interleave(lists, turns, (step) => {
+          if (step !== late % 20) return;
+          viewers.push(watch(new StreamsViewer(OBJECTS), options));
+          whole.push(watch(new FakeViewer(WHOLE), options));
+        });
+        for (const viewer of viewers) {
+          for (const [n, objects] of parts.entries()) {
+            const wanted = objects.filter(({ id }) => id >= from);
+            assert.equal(viewer.of(0, n)?.text ?? "", written(wanted));
+            if (wanted.length > 0) assert.equal(viewer.of(0, n)?.state, "finished");
+          }
+        }
+        for (const { streams } of whole) {
+          assert.equal(streams[0]?.text ?? "", merged(parts.flat().filter(({ id }) => id >= from)));
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it("is sent up to any object: each stream is finished after the last object that is wanted", () => {
+    fc.assert(
+      fc.property(layouts, fc.integer({ min: 0, max: 16 }), ({ parts, turns, late }, to) => {
+        const { source, watch } = scene();
+        watch(new StreamsViewer(OBJECTS));
+        const writers = parts.map((_, subgroup) => begin(source, { subgroup }));
+        const lists = parts.map((objects, n) => steps(writers[n] as SubgroupWriter, objects));
+        const options = { ...LIVE, start: 0, end: 0, endObject: to };
+        const viewers = [watch(new StreamsViewer(OBJECTS), options)];
+        interleave(lists, turns, (step) => {
+          if (step === late % 20) viewers.push(watch(new StreamsViewer(OBJECTS), options));
+        });
+        for (const viewer of viewers) {
+          for (const [n, objects] of parts.entries()) {
+            assert.equal(viewer.of(0, n)?.text ?? "", written(objects.filter(({ id }) => id <= to)));
+          }
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
+});
