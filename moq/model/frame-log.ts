@@ -315,7 +315,7 @@ export class FrameLog {
     const bytes = properties?.length ?? ABSENT;
     this.#properties = bytes === 0 ? NOTHING : properties?.slice();
     if (!this.#keeps) return;
-    this.#propertyBytes ??= new Array<number>(this.length - 1).fill(ABSENT);
+    this.#propertyBytes ??= Array.from({ length: this.length - 1 }, () => ABSENT);
     this.#propertyBytes.push(bytes);
     if (properties === undefined || bytes <= 0) return;
     this.#makeRoom(0, bytes);

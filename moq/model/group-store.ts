@@ -3,7 +3,8 @@ import type { Counters } from "../counters.ts";
 import type { Reason } from "../reason.ts";
 import type { CacheShare } from "./cache.ts";
 import type { SubgroupStart } from "./contract.ts";
-import { Group, type GroupHost } from "./group.ts";
+import { Group } from "./group.ts";
+import type { GroupHost } from "./group-host.ts";
 import type { ModelLimits } from "./limits.ts";
 import { writable } from "./publisher-numbering.ts";
 import type { Subgroup } from "./subgroup.ts";
@@ -27,7 +28,7 @@ interface StoreHost {
 }
 
 /** What the groups of a track need from it. */
-export interface StoredTrack extends Pick<GroupHost, "awaited" | "rescales" | "rescale" | "begun" | "sent"> {
+export interface StoredTrack extends Pick<GroupHost<Group>, "awaited" | "rescales" | "rescale" | "begun" | "sent"> {
   /** Timestamp units per second. */
   timescale(): number;
   /** `group` gets no more frames. `live`: it came by the subscription, not by a fetch. */
@@ -40,7 +41,7 @@ export interface StoredTrack extends Pick<GroupHost, "awaited" | "rescales" | "r
 export class GroupStore {
   readonly #host: StoreHost;
   readonly #track: StoredTrack;
-  readonly #groupHost: GroupHost & { cache: CacheShare };
+  readonly #groupHost: GroupHost<Group> & { cache: CacheShare };
   /** Groups that are kept. In order of arrival. */
   readonly #groups = new Map<number, Group>();
   /** Groups that are being received from the live subscription, kept or not. The publisher's streams bound their number. */
@@ -136,7 +137,7 @@ export class GroupStore {
    * the same number, because a viewer that fetches a group ahead of time must not keep it from the others. The number of a group says
    * nothing of its age, because numbers need not be consecutive: viewers judge age by time.
    */
-  open(start: SubgroupStart, maxLatency: number): Subgroup | Reason {
+  open(start: SubgroupStart, maxLatency: number): Subgroup<Group> | Reason {
     const { group: sequence } = start;
     const known = this.#groups.get(sequence);
     const live = this.#open.get(sequence) ?? (known !== undefined && !this.#fetched.has(known) ? known : undefined);

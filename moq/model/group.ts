@@ -1,38 +1,12 @@
-import type { Clock } from "../clock.ts";
-import type { BoundName, Counters } from "../counters.ts";
+import type { BoundName } from "../counters.ts";
 import type { Reason } from "../reason.ts";
 import type { CacheShare, Evictable } from "./cache.ts";
 import type { Channel, Later, OutStream, SubgroupStart } from "./contract.ts";
-import type { ModelLimits } from "./limits.ts";
+import type { GroupHost } from "./group-host.ts";
 import { isWhole, wholeGroup } from "./locations.ts";
 import { Merge } from "./merge.ts";
-import { attach, type Content, type Part, type Run } from "./replay.ts";
+import { attach, type Part, type Run } from "./replay.ts";
 import { Subgroup } from "./subgroup.ts";
-
-/** What a group needs from its track and the process. */
-export interface GroupHost {
-  /** Where the bytes of its groups are charged. */
-  readonly cache: CacheShare;
-  readonly counters: Counters;
-  readonly limits: ModelLimits;
-  readonly clock: Pick<Clock, "now">;
-  /** Timestamp for a frame of a version without timestamps, in the track's timescale. */
-  stamp(): number;
-  /** Viewers wait for the track's properties, so none is attached yet. */
-  awaited(): boolean;
-  /** Whether the publisher's timescale is another one than the track's: asked once for each subgroup. */
-  rescales(): boolean;
-  /** Turns a publisher's timestamp into the track's timescale. */
-  rescale(timestamp: number): number;
-  /** The first object of `group` has begun. */
-  begun(group: Group): void;
-  /** So many bytes of payload were sent to readers. Called when a group ends, not for each frame. */
-  sent(bytes: number): void;
-  /** `group` gets no more objects. */
-  done(group: Group): void;
-  /** `group` is kept no longer. */
-  forgotten(group: Group): void;
-}
 
 /**
  * A group of at most so many bytes is small: a catalog, a second of sound, the first bytes of a video group. Large groups make room for
@@ -48,7 +22,7 @@ const SMALL_BYTES = 64 * 1024;
 const MAX_SUBGROUPS = 512;
 
 /** Most groups have one subgroup. */
-const NONE: readonly Subgroup[] = [];
+const NONE: readonly Subgroup<Group>[] = [];
 
 /**
  * A decodable run of objects in one or more subgroups: the unit of caching, skipping and expiry. It is over once
@@ -57,19 +31,19 @@ const NONE: readonly Subgroup[] = [];
  * - all its subgroups have ended, and the store says that no more will come, or
  * - a subgroup was reset, and the others have ended.
  */
-export class Group implements Content, Evictable {
+export class Group implements Evictable {
   /** In the numbering that subscribers see. */
   readonly sequence: number;
   /** When it began, in the clock's milliseconds. */
   readonly arrivedAt: number;
   /** The subgroup with which it began. */
-  readonly first: Subgroup;
+  readonly first: Subgroup<Group>;
   /** Timestamp of its first object, once there is one. */
   firstTimestamp: number | undefined;
   /** Objects of all its subgroups. */
   objects = 0;
-  readonly #host: GroupHost;
-  #others: readonly Subgroup[] = NONE;
+  readonly #host: GroupHost<Group>;
+  #others: readonly Subgroup<Group>[] = NONE;
   /** Subgroups that get objects. */
   #opens = 1;
   /** No object has this id or a higher one. */
@@ -85,7 +59,7 @@ export class Group implements Content, Evictable {
   #keeps = true;
 
   /** `start`: of its first subgroup, in the numbering that subscribers see. */
-  constructor(start: SubgroupStart, arrivedAt: number, host: GroupHost) {
+  constructor(start: SubgroupStart, arrivedAt: number, host: GroupHost<Group>) {
     this.sequence = start.group;
     this.arrivedAt = arrivedAt;
     this.#host = host;
@@ -159,7 +133,7 @@ export class Group implements Content, Evictable {
   }
 
   /** Its subgroups in the order in which they began. */
-  get subgroups(): readonly Subgroup[] {
+  get subgroups(): readonly Subgroup<Group>[] {
     return this.#others.length === 0 ? [this.first] : [this.first, ...this.#others];
   }
 
@@ -169,14 +143,14 @@ export class Group implements Content, Evictable {
   }
 
   /** A further subgroup begins. Refused where it has begun before, where the group is over, or at the bound. */
-  begin(start: SubgroupStart): Subgroup | Reason {
+  begin(start: SubgroupStart): Subgroup<Group> | Reason {
     if (this.subgroups.some((one) => one.start.subgroup === start.subgroup)) return "duplicate";
     if (this.#over || this.#broken !== undefined) return "expired";
     if (this.#others.length + 1 >= MAX_SUBGROUPS) {
       this.#host.counters.boundsHit.subgroups_per_group++;
       return "limit";
     }
-    const subgroup = new Subgroup(start, this, this.#host);
+    const subgroup = new Subgroup<Group>(start, this, this.#host);
     this.#others = [...this.#others, subgroup];
     this.#opens++;
     if (!this.#keeps) subgroup.forget();
@@ -251,10 +225,9 @@ export class Group implements Content, Evictable {
     this.conclude();
   }
 
-  /** `subgroup` gets no more objects. Called by the subgroup. */
-  subgroupDone(subgroup: Subgroup): void {
+  /** One of its subgroups gets no more objects. Called by the subgroup. */
+  subgroupDone({ broken }: Pick<Subgroup<Group>, "broken">): void {
     this.#opens--;
-    const { broken } = subgroup;
     if (broken !== undefined) {
       // A run with a gap is not decodable, so what is left of it goes to those alone that read the other subgroups.
       this.#broken ??= broken;

@@ -1,13 +1,18 @@
 import type { Reason } from "../reason.ts";
 import type { Channel, OutStream } from "./contract.ts";
 import type { FrameLog } from "./frame-log.ts";
-import type { GroupHost } from "./group.ts";
+import type { GroupHost } from "./group-host.ts";
 import { PartialStreams } from "./partial-streams.ts";
 import { type Run, writeJoined } from "./replay.ts";
 import type { Readers, Subgroup } from "./subgroup.ts";
 
+type Host = Pick<GroupHost<unknown>, "clock" | "counters" | "sent">;
+
+/** One of the subgroups. */
+type Source = Omit<Subgroup<never>, "group">;
+
 interface Part {
-  readonly subgroup: Subgroup;
+  readonly subgroup: Source;
   /** The index of its first object that is not in the order yet. */
   next: number;
 }
@@ -24,7 +29,7 @@ const SPAN = 2 ** 32;
  * - An object below one that was passed on comes too late: readers do not get it.
  */
 export class Merge implements Run {
-  readonly #host: GroupHost;
+  readonly #host: Host;
   readonly #parts: Part[] = [];
   /** What was passed on, in order: the number of its part times {@link SPAN}, plus its index there. */
   #order: number[] = [];
@@ -34,7 +39,7 @@ export class Merge implements Run {
   /** Of the last object that was passed on. */
   #lastTimestamp = 0;
   /** It brings the last object of the order, which is still arriving. */
-  #current: Subgroup | undefined;
+  #current: Source | undefined;
   /** When an object began to wait for lower ones. */
   #waitsSince: number | undefined;
   #waits = true;
@@ -42,7 +47,7 @@ export class Merge implements Run {
   #over = false;
 
   /** `read`: readers of whole groups have the objects of `first` so far, or are about to get them. They are taken over. */
-  constructor(first: Subgroup, read: boolean, host: GroupHost) {
+  constructor(first: Source, read: boolean, host: Host) {
     this.#host = host;
     this.#readers = first.takeMerged(this.#partial);
     const { log } = first;
@@ -67,7 +72,7 @@ export class Merge implements Run {
   }
 
   /** A further subgroup begins, or has begun. {@link pump} follows. */
-  add(subgroup: Subgroup): void {
+  add(subgroup: Source): void {
     subgroup.merge = this;
     this.#parts.push({ subgroup, next: 0 });
   }
@@ -82,18 +87,19 @@ export class Merge implements Run {
   }
 
   /** Bytes of an object have arrived in `subgroup`. */
-  appended(subgroup: Subgroup): void {
-    if (this.#current !== subgroup) return;
+  appended(subgroup: object): void {
+    const current = this.#current;
+    if (current !== subgroup) return;
     for (const { fan } of this.#readers) {
       if (fan.size === 0) continue;
-      const bytes = subgroup.log.appended();
+      const bytes = current.log.appended();
       this.#host.counters.bytesOut += bytes.length * fan.size;
       fan.write(bytes);
     }
   }
 
   /** An object of `subgroup` is whole. */
-  ended(subgroup: Subgroup): void {
+  ended(subgroup: object): void {
     if (this.#current !== subgroup) return;
     this.#current = undefined;
     this.#countSent();
@@ -243,7 +249,7 @@ export class Merge implements Run {
     this.#lastTimestamp = log.timestampAt(index);
   }
 
-  #at(place: number): [Subgroup, number] {
+  #at(place: number): [Source, number] {
     const entry = this.#order[place] ?? 0;
     const part = this.#parts[Math.floor(entry / SPAN)] ?? this.#parts[0];
     if (part === undefined) throw new Error("a merge without subgroups");

@@ -1,6 +1,7 @@
+import type { Content } from "./content.ts";
 import type { OutStream } from "./contract.ts";
 import type { Group } from "./group.ts";
-import type { Content } from "./replay.ts";
+import type { ViewerView } from "./track-view.ts";
 
 /** A group or a subgroup, and the stream on which it is under way. */
 export interface Sending {
@@ -74,6 +75,25 @@ export class Outgoing {
   has(group: Group): boolean {
     const from = this.#indexOf(group.sequence, this.#ordered ? -1 : Number.POSITIVE_INFINITY);
     return this.#entries[from]?.content.group === group;
+  }
+
+  /** Bytes of payload that were written to its streams. */
+  get payload(): number {
+    let sum = 0;
+    for (const { lost, content } of this.#entries) if (!lost) sum += content.payloadBytes;
+    return sum;
+  }
+
+  /** For operators. */
+  figures(age: (group: Group) => number): Pick<ViewerView, "groups" | "queuedBytes" | "lagMs"> {
+    let [groups, queuedBytes, lagMs] = [0, 0, 0];
+    for (const sending of this.#entries) {
+      if (hasLeft(sending)) continue;
+      groups += 1;
+      queuedBytes += sending.stream.queued;
+      lagMs = Math.max(lagMs, age(sending.content.group));
+    }
+    return { groups, queuedBytes, lagMs };
   }
 
   /** That of the group with the lowest sequence. */

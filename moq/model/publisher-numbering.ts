@@ -1,4 +1,4 @@
-import type { Source, Upstream } from "./contract.ts";
+import type { Location, Source, Upstream } from "./contract.ts";
 
 /**
  * How many numbers below the first group to arrive may still come, where the publisher does not name its first group: groups overtake
@@ -17,6 +17,8 @@ export class PublisherNumbering {
   upstream: Upstream | undefined;
   /** Units of its timestamps per second. Unknown until its properties are known. */
   timescale: number | undefined;
+  /** The newest object that it named, in its own numbers. */
+  named: Location | undefined;
   /** False once the track has detached from it. */
   alive = true;
   #whole: number;

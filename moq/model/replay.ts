@@ -1,6 +1,5 @@
 import type { Reason } from "../reason.ts";
-import type { Channel, Later, OutStream, SubgroupStart } from "./contract.ts";
-import type { Group } from "./group.ts";
+import type { Channel, Later, OutStream } from "./contract.ts";
 
 /** Objects that a late joiner is sent in one turn. The rest of a longer run follows in later turns. */
 const REPLAY_OBJECTS = 256;
@@ -32,33 +31,13 @@ export interface Part {
   readonly last?: number | undefined;
 }
 
-/** What a stream carries: a subgroup, or all of a group for a dialect that takes whole groups. */
-export interface Content {
-  readonly group: Group;
-  /** What its stream begins with, in the track's numbers. */
-  readonly start: SubgroupStart;
-  /** The id of its first object; 0 without one. */
-  readonly firstId: number;
-  /** It may get more objects. */
-  readonly open: boolean;
-  /** When its last byte came; absent until it is whole. */
-  readonly endedAt: number | undefined;
-  readonly payloadBytes: number;
-  /** The run that it is now. */
-  readonly run: Run;
-  /** `stream` gets the objects of `part` that are there, and then those that come: see {@link attach}. */
-  attach(channel: Channel, stream: OutStream, later?: Later, part?: Part): void;
-  /** Calls `begin` once bytes of an object with the id `id` or a higher one are there, now if they are. */
-  startAt(id: number, begin: () => void): void;
-}
-
 /**
  * `stream` gets the objects of `part` that are there, and then those that come. Of a long run it gets the first {@link REPLAY_OBJECTS} now, and
  * the rest in a job for `later`. Without `later` it gets all of them now. The run may become another one between two turns, with the same
  * objects up to there.
  */
 export function attach(
-  content: Pick<Content, "run">,
+  content: { readonly run: Run },
   channel: Channel,
   stream: OutStream,
   later: Later | undefined,

@@ -1,11 +1,33 @@
+import type { BoundName } from "../counters.ts";
 import type { Reason } from "../reason.ts";
 import type { Channel, Later, ObjectStatus, OutFan, OutStream, SubgroupStart, SubgroupWriter } from "./contract.ts";
 import { FRAME_OVERHEAD, FrameLog, MAX_PROPERTIES } from "./frame-log.ts";
-import type { Group, GroupHost } from "./group.ts";
-import type { Merge } from "./merge.ts";
+import type { GroupHost } from "./group-host.ts";
 import { PartialStreams } from "./partial-streams.ts";
 import { writable } from "./publisher-numbering.ts";
-import { attach, type Content, type Part, type Run, writeJoined } from "./replay.ts";
+import { attach, type Part, type Run, writeJoined } from "./replay.ts";
+
+/** What a subgroup needs of its group. */
+interface Owner {
+  readonly open: boolean;
+  readonly payloadBytes: number;
+  objects: number;
+  firstTimestamp: number | undefined;
+  keep(bytes: number): boolean;
+  passOn(bound: BoundName): void;
+  endsAt(id: number): void;
+  subgroupDone(subgroup: Pick<Run, "broken">): void;
+}
+
+/** Who merges the subgroups of a group. */
+interface Merging {
+  /** An object has begun. */
+  pump(): void;
+  /** Bytes of an object have arrived in `subgroup`. */
+  appended(subgroup: object): void;
+  /** An object of `subgroup` is whole. */
+  ended(subgroup: object): void;
+}
 
 /** The readers of one channel. */
 export interface Readers {
@@ -18,14 +40,14 @@ export interface Readers {
  * far first. moq-lite has one subgroup in a group; moq-transport may have several. While a group has one, dialects that take whole groups
  * read it directly.
  */
-export class Subgroup implements SubgroupWriter, Content, Run {
+export class Subgroup<G extends Owner> implements SubgroupWriter, Run {
   /** In the numbering that subscribers see. */
   readonly start: SubgroupStart;
-  readonly group: Group;
+  readonly group: G;
   payloadBytes = 0;
   /** Set while the group's subgroups are merged for some reader. */
-  merge: Merge | undefined;
-  readonly #host: GroupHost;
+  merge: Merging | undefined;
+  readonly #host: GroupHost<G>;
   readonly #log: FrameLog;
   /** Those that read it now: a fan-out for each channel. */
   #readers: Readers[] = [];
@@ -41,7 +63,7 @@ export class Subgroup implements SubgroupWriter, Content, Run {
   #activeAt: number;
   #endedAt: number | undefined;
 
-  constructor(start: SubgroupStart, group: Group, host: GroupHost) {
+  constructor(start: SubgroupStart, group: G, host: GroupHost<G>) {
     this.start = start;
     this.group = group;
     this.#host = host;

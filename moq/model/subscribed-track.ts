@@ -1,8 +1,29 @@
 import type { Counters, DropReason } from "../counters.ts";
-import type { Asker } from "./contract.ts";
+import type { Asker, SubscribeOptions } from "./contract.ts";
 import type { Group } from "./group.ts";
 import type { CacheUse } from "./track-view.ts";
 import type { NumberedTrack } from "./viewer-range.ts";
+
+/** Whether a subscription with these options does not want `group` any more. It is not the newest one. */
+export function isExpired(
+  track: Pick<SubscribedTrack<unknown>, "age">,
+  { byMaxAge, maxLatency }: SubscribeOptions,
+  group: Group,
+): boolean {
+  return byMaxAge ? track.age(group, true) >= maxLatency : track.age(group) > maxLatency;
+}
+
+/** Kept groups from `from` to `to` that a subscription with these options wants, ascending. */
+export function wantedGroups(
+  track: Pick<SubscribedTrack<unknown>, "age" | "joinable" | "newest">,
+  options: SubscribeOptions,
+  from: number,
+  to: number,
+): Group[] {
+  const groups = track.joinable(from, to);
+  if (!options.byMaxAge) return groups;
+  return groups.filter((group) => group === track.newest || !isExpired(track, options, group));
+}
 
 /** The part of a track that its subscriptions need. */
 export interface SubscribedTrack<S> extends NumberedTrack {
@@ -12,7 +33,6 @@ export interface SubscribedTrack<S> extends NumberedTrack {
   now(): number;
   /** The viewer lost groups. */
   lost(viewer: Asker | undefined, reason: DropReason, groups: number): void;
-  readonly newest: Group | undefined;
   /** The priority that policies give its path, 0 to 7. */
   readonly priority: number;
   /** Groups that can be joined from their first frame, with `from <= sequence <= to`, ascending. */

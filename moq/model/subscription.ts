@@ -1,13 +1,14 @@
 import type { DropReason } from "../counters.ts";
 import type { Reason } from "../reason.ts";
-import type { Asker, DatagramObject, SubgroupStart, SubscribeOptions, Subscriber, TrackInfo } from "./contract.ts";
+import type { Content } from "./content.ts";
+import type { Asker, DatagramObject, SubscribeOptions, Subscriber, TrackInfo } from "./contract.ts";
 import type { Group } from "./group.ts";
 import { hasLeft, Outgoing, type Sending } from "./outgoing.ts";
 import { OVERTAKEN } from "./publisher-numbering.ts";
 import { rank } from "./rank.ts";
-import type { Content, Part } from "./replay.ts";
+import type { Part } from "./replay.ts";
 import type { Subgroup } from "./subgroup.ts";
-import type { SubscribedTrack } from "./subscribed-track.ts";
+import { isExpired, type SubscribedTrack, wantedGroups } from "./subscribed-track.ts";
 import type { ViewerView } from "./track-view.ts";
 import { ViewerRange } from "./viewer-range.ts";
 
@@ -84,21 +85,12 @@ export class Subscription {
 
   /** Bytes of payload that were written to its streams. Its cost grows with the groups that are under way. */
   get sentPayload(): number {
-    let sum = this.#sent;
-    for (const { lost, content } of this.#sending) if (!lost) sum += content.payloadBytes;
-    return sum;
+    return this.#sent + this.#sending.payload;
   }
 
   /** For operators. Its cost grows with the groups that are under way. */
   view(): ViewerView {
-    let [groups, queuedBytes, lagMs] = [0, 0, 0];
-    for (const sending of this.#sending) {
-      if (hasLeft(sending)) continue;
-      groups += 1;
-      queuedBytes += sending.stream.queued;
-      lagMs = Math.max(lagMs, this.#track.age(sending.content.group));
-    }
-    return { who: this.asker?.who, groups, queuedBytes, lagMs, lost: this.#lost };
+    return { who: this.asker?.who, ...this.#sending.figures((group) => this.#track.age(group)), lost: this.#lost };
   }
 
   /** The track exists: the viewer gets its properties, and the groups that are in the cache. */
@@ -110,7 +102,7 @@ export class Subscription {
   }
 
   /** A subgroup has begun. A viewer that takes whole groups is asked once for each group. */
-  offer(subgroup: Subgroup): void {
+  offer(subgroup: Subgroup<Group>): void {
     if (this.#takesSubgroups) this.#offer(subgroup);
     else if (subgroup.group.first === subgroup) this.#offer(subgroup.group);
   }
@@ -128,7 +120,7 @@ export class Subscription {
     else if (group.sequence < this.#floor) return;
     const { newest = group } = this.#track;
     if (this.#missed.size > 0 && group === newest) this.#giveUpMissed("no_stream", group);
-    if (group !== newest && this.#isExpired(group)) {
+    if (group !== newest && isExpired(this.#track, this.#options, group)) {
       this.#giveUp(group, "expired");
       return;
     }
@@ -160,7 +152,7 @@ export class Subscription {
     for (const sending of this.#sending) {
       const { content, stream } = sending;
       if (hasLeft(sending)) changed = true;
-      else if (content.group !== newest && stream.queued > 0 && this.#isExpired(content.group)) {
+      else if (content.group !== newest && stream.queued > 0 && isExpired(this.#track, this.#options, content.group)) {
         this.#reset(sending, "expired");
         changed = true;
       }
@@ -257,7 +249,7 @@ export class Subscription {
 
   /** Begins with the oldest group that has not expired. */
   #joinByAge(from: number, to: number): void {
-    const [oldest] = this.#wanted(from, to);
+    const [oldest] = wantedGroups(this.#track, this.#options, from, to);
     const { counters, use } = this.#track;
     if (oldest === undefined) {
       counters.joinMisses++;
@@ -270,18 +262,6 @@ export class Subscription {
     this.#offerAll(oldest.sequence, to);
   }
 
-  /** Kept groups from `from` to `to` that may be sent. */
-  #wanted(from: number, to: number): Group[] {
-    const groups = this.#track.joinable(from, to);
-    if (!this.#options.byMaxAge) return groups;
-    return groups.filter((group) => group === this.#track.newest || !this.#isExpired(group));
-  }
-
-  #isExpired(group: Group): boolean {
-    const { byMaxAge, maxLatency } = this.#options;
-    return byMaxAge ? this.#track.age(group, true) >= maxLatency : this.#track.age(group) > maxLatency;
-  }
-
   /** The first group of the track has begun. Groups before it may still come, because streams overtake each other. */
   #beginWith(group: Group): void {
     const first = this.#track.feed?.first ?? group.sequence - OVERTAKEN;
@@ -291,7 +271,7 @@ export class Subscription {
 
   /** Offers the groups from `from` to `to`: the newest of them, when there are more than may be under way at once. */
   #offerAll(from: number, to: number): void {
-    const groups = this.#wanted(from, to);
+    const groups = wantedGroups(this.#track, this.#options, from, to);
     const left = groups.splice(0, Math.max(0, groups.length - this.#room));
     for (const group of groups) this.#offerGroup(group);
     const [first, last] = [left[0], left.at(-1)];
@@ -326,7 +306,11 @@ export class Subscription {
       return;
     }
     const place = this.#sending.placeOf(content);
-    const stream = this.#subscriber.open(this.#startOf(content, part), this.#rank(place, content), part.first ?? 0);
+    const stream = this.#subscriber.open(
+      this.#range.startOf(content, part),
+      this.#rank(place, content),
+      part.first ?? 0,
+    );
     if (stream === undefined) {
       if (group === this.#track.newest) this.#missed.add(content);
       else this.#giveUp(group, "no_stream");
@@ -334,28 +318,18 @@ export class Subscription {
     }
     if (!this.#takesSubgroups || !this.#sending.has(group)) this.#track.counters.groupsOut++;
     const now = this.#track.now();
-    if (this.#waitsSince !== undefined) this.#gotFirst(now - this.#waitsSince);
+    if (this.#waitsSince !== undefined) {
+      const { firstGroup } = this.#track.counters;
+      (this.#cached ? firstGroup.cache : firstGroup.upstream).observe((now - this.#waitsSince) / 1000);
+      this.#waitsSince = undefined;
+    }
     this.#sending.add(content, stream, place, now);
     content.attach(this.#subscriber.channel, stream, this.#subscriber.later, part);
-  }
-
-  /** The start of a stream in the viewer's numbers. */
-  #startOf(content: Content, { first = 0 }: Part): SubgroupStart {
-    const { start, firstId } = content;
-    const number = this.#range.number(start.group);
-    const skips = first > 0 && firstId < first;
-    return number === start.group && !skips ? start : { ...start, group: number, ...(skips && { firstObject: false }) };
   }
 
   #rank(place: number, content: Content): number {
     const publisher = content.start.priority ?? this.#info?.priority ?? 0;
     return rank(this.#priority, this.#options.priority, publisher, place);
-  }
-
-  #gotFirst(afterMs: number): void {
-    this.#waitsSince = undefined;
-    const { firstGroup } = this.#track.counters;
-    (this.#cached ? firstGroup.cache : firstGroup.upstream).observe(afterMs / 1000);
   }
 
   /** Nothing more of the group will be sent. */

@@ -4,7 +4,6 @@ import type { Reason } from "../reason.ts";
 import type {
   Asker,
   DatagramObject,
-  Location,
   Source,
   SubgroupStart,
   SubgroupWriter,
@@ -12,7 +11,6 @@ import type {
   UpstreamSink,
 } from "./contract.ts";
 import type { GroupStore } from "./group-store.ts";
-import { isBelow } from "./locations.ts";
 import type { Numbering } from "./merge-subscriptions.ts";
 import type { Properties } from "./properties.ts";
 import { PublisherNumbering, SentGroups } from "./publisher-numbering.ts";
@@ -51,8 +49,6 @@ export class TrackUpstream {
   readonly #sent = new SentGroups();
   #feed: PublisherNumbering | undefined;
   #ended: number | undefined;
-  /** The newest object that the publisher named, in its own numbers. */
-  #named: Location | undefined;
   #over = false;
 
   constructor(host: UpstreamHost) {
@@ -63,18 +59,6 @@ export class TrackUpstream {
   /** How the numbers of the publisher in use map to those of the track. */
   get feed(): PublisherNumbering | undefined {
     return this.#feed;
-  }
-
-  /** The newest object that is known: of a group that has come, or as the publisher named it. */
-  get largest(): Location | undefined {
-    const { newest } = this.#host.store;
-    const own =
-      newest === undefined || newest.lastId < 0 ? undefined : { group: newest.sequence, object: newest.lastId };
-    if (this.#named === undefined || this.#feed === undefined) return own;
-    const { offset } = this.#numbering(this.#feed);
-    if (offset === undefined) return own;
-    const named = { group: this.#named.group + offset, object: this.#named.object };
-    return own === undefined || isBelow(own, named) ? named : own;
   }
 
   /** The sequence after the track's last group, once the publisher has named it or has ended the subscription. */
@@ -124,7 +108,7 @@ export class TrackUpstream {
       known: properties.of(feed.source) !== undefined,
       shared: () => subscriptions.size > 1,
       info: (info, largest) => {
-        if (feed.alive) this.#named = largest;
+        feed.named = largest;
         this.#host.learned(feed.source, info);
       },
       started: (sequence) => feed.starts(sequence),
@@ -151,7 +135,6 @@ export class TrackUpstream {
     const feed = this.#feed;
     if (feed === undefined) return;
     this.#feed = undefined;
-    this.#named = undefined;
     feed.alive = false;
     this.#options.end();
     this.#host.counters.tracksActive--;

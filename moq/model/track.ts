@@ -1,16 +1,7 @@
 import type { Counters, DropReason } from "../counters.ts";
 import type { Reason } from "../reason.ts";
 import { BoundedWait } from "./bounded-wait.ts";
-import type {
-  Asker,
-  Channel,
-  Location,
-  OutStream,
-  Source,
-  SubscribeOptions,
-  Subscriber,
-  TrackInfo,
-} from "./contract.ts";
+import type { Asker, Channel, OutStream, Source, SubscribeOptions, Subscriber, TrackInfo } from "./contract.ts";
 import { Fetches, type FetchRequest } from "./fetches.ts";
 import type { Group } from "./group.ts";
 import { GroupStore, type StoredTrack } from "./group-store.ts";
@@ -90,9 +81,9 @@ export class Track implements SubscribedTrack<Subscription> {
 
   /** For operators. */
   view(): TrackView {
-    const { name: track, kept, use, source } = this;
-    const parts = { track, kept, use, source, store: this.#store, subscriptions: this.#subscriptions };
-    return viewOfTrack({ ...parts, subscribed: this.feed !== undefined, now: this.now() });
+    const { name: track, kept, use, source, feed } = this;
+    const parts = { track, kept, use, source, subscribed: feed !== undefined, now: this.now() };
+    return viewOfTrack({ ...parts, store: this.#store, subscriptions: this.#subscriptions });
   }
 
   /** Its viewers, for operators. */
@@ -102,10 +93,6 @@ export class Track implements SubscribedTrack<Subscription> {
 
   get newest(): Group | undefined {
     return this.#store.newest;
-  }
-
-  get largest(): Location | undefined {
-    return this.#upstream.largest;
   }
 
   get feed(): PublisherNumbering | undefined {

@@ -1,14 +1,15 @@
-import type { Location, SubscribeOptions } from "./contract.ts";
+import type { Content } from "./content.ts";
+import type { Location, SubgroupStart, SubscribeOptions } from "./contract.ts";
 import type { Group } from "./group.ts";
+import { isBelow } from "./locations.ts";
 import type { PublisherNumbering } from "./publisher-numbering.ts";
 import type { Part } from "./replay.ts";
 
 /** The part of a track that a range needs. */
 export interface NumberedTrack {
   /** How the numbers of the publisher in use map to those of the track. */
-  readonly feed: Pick<PublisherNumbering, "first" | "offset" | "lowest"> | undefined;
-  /** The newest object that is known. */
-  readonly largest: Location | undefined;
+  readonly feed: Pick<PublisherNumbering, "first" | "offset" | "lowest" | "named"> | undefined;
+  readonly newest: Group | undefined;
 }
 
 export type Range = Pick<SubscribeOptions, "start" | "startObject" | "end" | "endObject">;
@@ -46,7 +47,7 @@ export class ViewerRange {
   /** The viewer joins now: options that ask for the next object or group are settled. */
   join(): void {
     const { start, join } = this.#options;
-    const { largest } = this.#track;
+    const largest = largestOf(this.#track);
     if (start !== undefined || join === undefined || join === "newest_group" || largest === undefined) return;
     const { group, object } = largest;
     this.#joined = join === "next_group" ? { group: group + 1, object: 0 } : { group, object: object + 1 };
@@ -54,7 +55,7 @@ export class ViewerRange {
 
   /** It goes on with the next object, after a pause. */
   resume(): void {
-    const { largest } = this.#track;
+    const largest = largestOf(this.#track);
     if (largest !== undefined) this.#joined = { group: largest.group, object: largest.object + 1 };
   }
 
@@ -87,6 +88,13 @@ export class ViewerRange {
     };
   }
 
+  /** The start of the stream of `content`, in the viewer's numbers. */
+  startOf({ start, firstId }: Content, { first = 0 }: Part): SubgroupStart {
+    const number = this.number(start.group);
+    const skips = first > 0 && firstId < first;
+    return number === start.group && !skips ? start : { ...start, group: number, ...(skips && { firstObject: false }) };
+  }
+
   /** Whether it asks for the object. */
   has({ group, object }: Location): boolean {
     const { start, startObject = 0, end, endObject } = this.range;
@@ -101,7 +109,7 @@ export class ViewerRange {
 
   /** The newest object in the viewer's numbers. Nothing where it is another publisher's. */
   get largest(): Location | undefined {
-    const { largest } = this.#track;
+    const largest = largestOf(this.#track);
     if (largest === undefined || largest.group < this.lowest) return undefined;
     return { group: this.number(largest.group), object: largest.object };
   }
@@ -111,4 +119,14 @@ export class ViewerRange {
     this.#shift ??= this.#track.feed?.offset;
     return this.#shift ?? 0;
   }
+}
+
+/** The newest object that is known, in the track's numbers: of a group that has come, or as the publisher named it. */
+function largestOf({ feed, newest }: NumberedTrack): Location | undefined {
+  const own = newest === undefined || newest.lastId < 0 ? undefined : { group: newest.sequence, object: newest.lastId };
+  // The first group of a track keeps its publisher's number.
+  const offset = feed?.offset ?? (newest === undefined ? 0 : undefined);
+  if (feed?.named === undefined || offset === undefined) return own;
+  const named = { group: feed.named.group + offset, object: feed.named.object };
+  return own === undefined || isBelow(own, named) ? named : own;
 }

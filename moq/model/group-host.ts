@@ -1,0 +1,29 @@
+import type { Clock } from "../clock.ts";
+import type { Counters } from "../counters.ts";
+import type { CacheShare } from "./cache.ts";
+import type { ModelLimits } from "./limits.ts";
+
+/** What a group needs from its track and the process. */
+export interface GroupHost<G> {
+  /** Where the bytes of its groups are charged. */
+  readonly cache: CacheShare;
+  readonly counters: Counters;
+  readonly limits: ModelLimits;
+  readonly clock: Pick<Clock, "now">;
+  /** Timestamp for a frame of a version without timestamps, in the track's timescale. */
+  stamp(): number;
+  /** Viewers wait for the track's properties, so none is attached yet. */
+  awaited(): boolean;
+  /** Whether the publisher's timescale is another one than the track's: asked once for each subgroup. */
+  rescales(): boolean;
+  /** Turns a publisher's timestamp into the track's timescale. */
+  rescale(timestamp: number): number;
+  /** The first object of `group` has begun. */
+  begun(group: G): void;
+  /** So many bytes of payload were sent to readers. Called when a group ends, not for each frame. */
+  sent(bytes: number): void;
+  /** `group` gets no more objects. */
+  done(group: G): void;
+  /** `group` is kept no longer. */
+  forgotten(group: G): void;
+}
