@@ -46,6 +46,14 @@ def seen(group, subgroup, number, payload, extensions):
     )
 
 
+# The subgroup of an object: datagrams have none.
+SUBGROUPS = {
+    StreamMapping.PER_GROUP: lambda number: 0,
+    StreamMapping.PER_OBJECT: lambda number: number,
+    StreamMapping.DATAGRAM: lambda number: None,
+}
+
+
 class Track(PublishedTrack):
     async def produce(self, out):
         group = 0
@@ -54,7 +62,7 @@ class Track(PublishedTrack):
                 size = 200 if self.mapping is StreamMapping.DATAGRAM else 40 + 3000 * number
                 payload = (f"group {group} object {number}." + "x" * size).encode()
                 extensions = {TIMESTAMP: group * 1_000_000 + number * 1000, EXTRA: b"extra %d" % number}
-                subgroup = number if self.mapping is StreamMapping.PER_OBJECT else 0
+                subgroup = SUBGROUPS[self.mapping](number)
                 seen(group, subgroup, number, payload, extensions)
                 await out.write(group, number, payload, group_start=number == 0, extensions=extensions)
             out.end_group()
