@@ -9,7 +9,7 @@ const GROUPS = 4;
 
 /** Milliseconds of the simulated clock. */
 const SETUP_MS = 1_000;
-const GROUP_MS = 200;
+const OBJECT_MS = 50;
 
 /** Publishes in `from` at one relay, and watches in every version at another one. */
 async function publishAndWatch(world: World, from: string, at: string, watchedAt: string): Promise<void> {
@@ -26,11 +26,10 @@ async function publishAndWatch(world: World, from: string, at: string, watchedAt
   await world.pass(SETUP_MS);
   assert.equal(source.sinks.size, 1, "one subscription at the publisher serves all viewers");
   for (let group = 0; group < GROUPS; group++) {
-    source.send(group);
-    await world.pass(GROUP_MS);
+    for (const _ of source.sending(group)) await world.pass(OBJECT_MS);
   }
   await world.pass(SETUP_MS);
-  for (const { to, sink } of viewers) assertWatched(sink, from, to, GROUPS);
+  for (const { to, sink } of viewers) assertWatched(sink, { from, to, count: GROUPS, meshed: at !== watchedAt });
   assert.deepEqual(world.defects, []);
 }
 
