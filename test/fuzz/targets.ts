@@ -1,3 +1,4 @@
+import { ietfControlTargets } from "./ietf-control.ts";
 import { ietfDataTargets } from "./ietf-data.ts";
 import { proxiedTargets } from "./proxied.ts";
 import { registryTargets } from "./registry.ts";
@@ -8,6 +9,7 @@ import { wireTargets } from "./wire.ts";
 export const TARGETS: readonly FuzzTarget[] = [
   ...wireTargets(),
   ...ietfDataTargets(),
+  ...ietfControlTargets(),
   ...registryTargets(),
   ...proxiedTargets(),
 ];

@@ -1,7 +1,8 @@
 //! The other side of the tests of moq/wire/ietf: vectors made by an independent codec, and its answer to what ours wrote.
 //!
 //! - `moqt-oracle vectors`: prints all vectors, one JSON object a line.
-//! - `moqt-oracle decode`: reads lines of draft, kind and hexadecimal bytes, prints what each is, one JSON object a line.
+//! - `moqt-oracle decode`: reads lines of draft, kind and hexadecimal bytes, prints what each is, one JSON object a line. The kind
+//!   `control-again` is a control message, of which it prints what the crate writes for it.
 mod build;
 mod data;
 mod json;
@@ -98,12 +99,26 @@ fn read(draft: u8, kind: &str, bytes: &[u8]) -> Result<String, String> {
     let version = DraftVersion::from_number(draft).ok_or_else(|| format!("no draft {draft}"))?;
     match kind {
         "control" => control(version, bytes),
+        "control-again" => control_again(version, bytes),
         "subgroup" => data::subgroup(version, bytes),
         "fetch" => data::fetch(version, bytes, false),
         "fetch-descending" => data::fetch(version, bytes, true),
         "datagram" => data::datagram(version, bytes),
         _ => Err(format!("no kind {kind}")),
     }
+}
+
+/// What the crate writes for the message that it read.
+fn control_again(version: DraftVersion, bytes: &[u8]) -> Result<String, String> {
+    control(version, bytes)?;
+    let mut rest = bytes;
+    let message =
+        AnyControlMessage::decode(version, &mut rest).map_err(|error| error.to_string())?;
+    let mut out = Vec::new();
+    message
+        .encode(&mut out)
+        .map_err(|error| error.to_string())?;
+    Ok(json::object(&[("hex", json::string(&json::hex(&out)))]))
 }
 
 fn control(version: DraftVersion, bytes: &[u8]) -> Result<String, String> {
