@@ -75,7 +75,12 @@ for (const number of [18, 20, 22]) {
     // The type of a control stream, which is that of SETUP, is read before.
     const stream = setting.place === "control" ? all.subarray(2) : all;
     for (const sizes of [[], [1], [3, 7]]) {
-      const messages = readAll({ ...setting, from: setting.server === true ? "server" : "client" }, stream, caps, sizes);
+      const messages = readAll(
+        { ...setting, from: setting.server === true ? "server" : "client" },
+        stream,
+        caps,
+        sizes,
+      );
       assert.equal(messages.length, before.length + 1);
       const message = messages.at(-1);
       assert.ok(message);

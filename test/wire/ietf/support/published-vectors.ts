@@ -1,5 +1,5 @@
 /** Vectors that the project moqtap publishes for drafts 14 and 16 (test/wire/vectors/moqtap, under its own licence). */
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 
 export interface PublishedVector {
   readonly id: string;
@@ -20,4 +20,10 @@ const FOLDER = new URL("../../vectors/moqtap/", import.meta.url);
 export function publishedVectors(draft: 14 | 16, file: string): readonly PublishedVector[] {
   const text = readFileSync(new URL(`draft${draft}/codec/${file}.json`, FOLDER), "utf8");
   return (JSON.parse(text) as VectorFile).vectors;
+}
+
+/** The names of the files with control messages. */
+export function publishedMessages(draft: 14 | 16): readonly string[] {
+  const names = readdirSync(new URL(`draft${draft}/codec/messages/`, FOLDER));
+  return names.map((name) => name.replace(/\.json$/, "")).toSorted();
 }
