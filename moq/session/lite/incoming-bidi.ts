@@ -19,7 +19,6 @@ import { serveTrack } from "../track-responder.ts";
 import { LiteAnnounceWriter } from "./announce-writer.ts";
 import type { LiteContext } from "./context.ts";
 import { serveProbe } from "./probe-responder.ts";
-import { fromWire } from "./ranges.ts";
 import { LiteSubscribeWriter } from "./subscribe-writer.ts";
 import { trackWriter } from "./track-writer.ts";
 
@@ -210,8 +209,7 @@ export class IncomingBidi implements TurnHandler {
 
   /** What the subscriber asks for, as the model has it. */
   #options(update: SubscribeUpdate): SubscribeOptions {
-    const options = fromWire(update);
-    return this.#context.caps.groupFloor ? { ...options, byMaxAge: true } : options;
+    return this.#context.caps.groupFloor ? { ...update, byMaxAge: true } : update;
   }
 
   /** Serves a request that was admitted; `done` is called when it is over. */

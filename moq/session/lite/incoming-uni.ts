@@ -32,15 +32,12 @@ export class IncomingUni implements TurnHandler, UniSink {
     this.#reader = new UniReader(context.caps, context.wire, this);
   }
 
-  group({ subscribe, sequence, firstFrame = 0 }: GroupHeader): FrameSink {
+  group({ subscribe, sequence }: GroupHeader): FrameSink {
     this.#host.headerComplete(this);
     const { received } = this.#context.session;
-    const start = { ...wholeGroup(sequence), firstObject: firstFrame === 0 };
-    const writer = received.begin(this.#stream, this.#host.subscription(subscribe), start);
-    this.#writer = writer;
-    this.#ignored = writer === undefined;
-    if (writer === undefined) return NOTHING;
-    return firstFrame === 0 ? writer : numberedFrom(firstFrame, writer);
+    this.#writer = received.begin(this.#stream, this.#host.subscription(subscribe), wholeGroup(sequence));
+    this.#ignored = this.#writer === undefined;
+    return this.#writer ?? NOTHING;
   }
 
   setup(setup: Setup): void {
@@ -113,19 +110,6 @@ export class IncomingUni implements TurnHandler, UniSink {
     this.#context.session.received.end(writer);
     how(writer);
   }
-}
-
-/** Frames have no numbers on the wire: the first one on the stream has the one of GROUP (moq-lite Frame). */
-function numberedFrom(firstFrame: number, writer: SubgroupWriter): FrameSink {
-  let id: number | undefined = firstFrame;
-  return {
-    object: (size, timestamp) => {
-      writer.object(size, timestamp, id);
-      id = undefined;
-    },
-    payload: (bytes) => writer.payload(bytes),
-    end: () => writer.end(),
-  };
 }
 
 /** Where the frames of a group that was refused go. */

@@ -23,7 +23,6 @@ import type {
   SubscribeMessages,
 } from "../source-protocol.ts";
 import type { LiteContext } from "./context.ts";
-import { toWire } from "./ranges.ts";
 
 /** Timescale of versions without timestamps: the model stamps arrival in milliseconds. */
 const ARRIVAL_TIMESCALE = 1000;
@@ -45,9 +44,8 @@ export class LiteSourceProtocol implements SourceProtocol {
     const reader = subscribeResponses(caps, this.#wire);
     const pass = (message: SubscribeResponse) => report(message, sink);
     return {
-      request: (options: SubscribeOptions) =>
-        encodeRequest({ kind: "subscribe", id, ...asked, ...toWire(options) }, caps),
-      update: (options) => encodeSubscribeUpdate(toWire(options), caps),
+      request: (options: SubscribeOptions) => encodeRequest({ kind: "subscribe", id, ...asked, ...options }, caps),
+      update: (options) => encodeSubscribeUpdate(options, caps),
       answer: {
         push: (bytes, allowance) => reader.push(bytes, pass, allowance),
         finish: () => reader.finish(),

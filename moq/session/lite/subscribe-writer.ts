@@ -45,8 +45,8 @@ export class LiteSubscribeWriter implements SubscribeWriter {
     if (this.#context.caps.subscribeOk === "start") this.#send({ kind: "start", group: sequence });
   }
 
-  subgroupHeader({ group: sequence }: SubgroupStart, firstFrame: number): Uint8Array {
-    return encodeGroupStream(this.#context.caps, { subscribe: this.#request.id, sequence, firstFrame });
+  subgroupHeader({ group }: SubgroupStart): Uint8Array {
+    return encodeGroupStream(this.#context.caps, { subscribe: this.#request.id, sequence: group });
   }
 
   /** A datagram is a group of one frame, so an object that shares its group with others has none. */
