@@ -93,8 +93,8 @@ function outcome(setting: Setting, caps: Capabilities, stream: Uint8Array, size:
       assert.equal(reader.push(piece, (message) => messages.push(message)).length, 0);
       piece.fill(0xee);
     }
-    // A control stream must not end.
-    if (setting.place !== "control") reader.finish();
+    // A control stream must not end. Before draft 17 it is bidirectional, and known by its SETUP.
+    if (setting.place !== "control" && messages[0]?.kind !== "setup") reader.finish();
   } catch (error) {
     const known = [ProtocolViolation, BoundExceeded, RequestViolation].some((type) => error instanceof type);
     if (!(known && error instanceof Error)) throw error;
