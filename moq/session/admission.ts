@@ -54,9 +54,9 @@ export class Admission {
     };
   }
 
-  /** The properties of a track. */
-  track(path: string, track: string, access = this.#deps.access): Admitted {
-    if (!READING.some((action) => permits(access, action, path, track))) return "unauthorized";
+  /** The properties of a track, which the peer may have if it may do any of `actions`. */
+  track(path: string, track: string, actions = READING, access = this.#deps.access): Admitted {
+    if (!actions.some((action) => permits(access, action, path, track))) return "unauthorized";
     if (this.#tracksAreFull()) return this.full("subscriptions_per_session");
     return this.#begin("tracks");
   }
