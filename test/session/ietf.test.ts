@@ -2,5 +2,5 @@ import { describeThroughRelay } from "./suite.ts";
 import { IETF_VERSIONS } from "./support.ts";
 
 for (const version of IETF_VERSIONS) {
-  describeThroughRelay(version, { timestamps: false, goaway: true, priorities: false, fetches: false });
+  describeThroughRelay(version, { timestamps: true, goaway: true, priorities: false, fetches: false });
 }

@@ -147,7 +147,7 @@ export class TestRelay {
         },
       ),
     );
-    const link = await this.#established(dialled);
+    const link = await this.established(dialled);
     if (session === undefined) throw new Error("no session");
     return new TestClient(broadcasts, session, link, reports);
   }
@@ -187,10 +187,11 @@ export class TestRelay {
         closed: (why) => closed.push(why),
       }),
     );
-    return { link: await this.#established(dialled), closed, stops, resets };
+    return { link: await this.established(dialled), closed, stops, resets };
   }
 
-  async #established(dialled: Promise<Link>): Promise<Link> {
+  /** Turns the clock until the dial has an end. */
+  async established(dialled: Promise<Link>): Promise<Link> {
     let over = false;
     const settled = dialled.finally(() => {
       over = true;

@@ -103,13 +103,13 @@ class ServedPublish implements RequestResponder {
     }
   }
 
-  /** Without PUBLISH_DONE the publisher has failed. */
+  /** The end of the stream ends the track, also without PUBLISH_DONE (Stream Cancellation). */
   fin(): void {
-    this.#end("upstream");
+    this.#end(undefined);
   }
 
   gone(): void {
-    this.#end("upstream");
+    this.#end(undefined);
   }
 
   #end(reason: Reason | undefined): void {
