@@ -17,6 +17,7 @@ import {
   terminationCode,
   terminationName,
 } from "../../../moq/wire/ietf/index.ts";
+import { capsOf } from "./support/streams.ts";
 
 /** `name number` for each code of draft 18. */
 const TERMINATIONS: readonly (readonly [TerminationName, number])[] = [
@@ -98,4 +99,33 @@ test("a code that a draft has taken away is unknown, and is written as INTERNAL_
   assert.equal(requestErrorName(0x36, caps), undefined);
   assert.equal(terminationName(0x1b, later), "too_many_request_updates");
   assert.equal(terminationCode("too_many_request_updates", caps), 1);
+});
+
+test("draft 16 has codes of its own for the ends of subscriptions and streams", () => {
+  const older = capsOf("moqt-16");
+  assert.deepEqual(
+    (["expired", "too_far_behind", "malformed_track", "excessive_load"] as const).map((name) =>
+      publishDoneCode(name, older),
+    ),
+    [5, 6, 0x12, 0],
+  );
+  assert.equal(resetCode("unknown_object_status", older), 4);
+  assert.equal(resetCode("going_away", older), resetCode("session_closed", older));
+  assert.equal(resetCode("too_far_behind", older), resetCode("delivery_timeout", older));
+  assert.equal(requestErrorCode("going_away", older), 0);
+  assert.equal(requestErrorName(0x10, older), "does_not_exist");
+  assert.equal(terminationName(7, older), "too_many_requests");
+});
+
+test("draft 14 has codes for each kind of request", () => {
+  const oldest = capsOf("moqt-14");
+  assert.equal(requestErrorName(4, oldest, "subscribe"), "does_not_exist");
+  assert.equal(requestErrorName(4, oldest, "publish"), "uninterested");
+  assert.equal(requestErrorName(4, oldest, "publishNamespace"), "uninterested");
+  assert.equal(requestErrorName(5, oldest, "subscribeNamespace"), "prefix_overlap");
+  assert.equal(requestErrorName(5, oldest, "fetch"), "invalid_range");
+  assert.equal(requestErrorCode("does_not_exist", oldest, "publish"), 0);
+  assert.equal(requestErrorCode("expired_auth_token", oldest, "trackStatus"), 0x12);
+  assert.equal(publishDoneCode("malformed_track", oldest), 7);
+  assert.equal(resetCode("malformed_track", oldest), 0);
 });
