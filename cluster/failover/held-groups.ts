@@ -1,25 +1,38 @@
-import type { SubgroupWriter } from "../../moq/model/index.ts";
+import type { SubgroupStart, SubgroupWriter } from "../../moq/model/index.ts";
 import type { Reason } from "../../moq/reason.ts";
-import { HeldGroup } from "./held-group.ts";
+import { HeldSubgroup } from "./held-subgroup.ts";
 
-/** Complete groups that are remembered, so that a second relay does not send them again. */
+/** Groups without an unfinished subgroup that are remembered, so that a second relay does not send them again. */
 const REMEMBERED = 64;
 
 export interface HeldGroupsEvents {
-  /** A writer for a group that no relay has begun; the reason where the viewers refuse it. */
-  begin(sequence: number): SubgroupWriter | Reason;
-  /** A group is complete, or was given up. */
+  /** A writer for a subgroup that no relay has begun; the reason where the viewers refuse it. */
+  begin(start: SubgroupStart): SubgroupWriter | Reason;
+  /** A subgroup is complete, or was given up. */
   over(): void;
-  /** The sender of a group is gone, or sends no more of it. */
+  /** The sender of a subgroup is gone, or sends no more of it. */
   orphaned(): void;
 }
 
-/** The groups of one track that have begun and not ended, and the sender of each. */
+interface Open {
+  readonly held: HeldSubgroup;
+  sender: object | undefined;
+}
+
+/** A group that has begun. */
+interface Held {
+  /** Its unfinished subgroups by id. */
+  readonly open: Map<number, Open>;
+  /** Its other subgroups. Their number is bounded by the model, which refuses further ones. */
+  readonly ended: Set<number>;
+}
+
+/** The groups of one track that have begun, and the sender of each unfinished subgroup. */
 export class HeldGroups {
   readonly #events: HeldGroupsEvents;
-  readonly #open = new Map<number, HeldGroup>();
-  readonly #senders = new Map<number, object>();
-  readonly #complete: number[] = [];
+  readonly #groups = new Map<number, Held>();
+  /** Groups without an unfinished subgroup, in the order in which they lost it last. */
+  readonly #complete = new Set<number>();
   #newest: number | undefined;
   /** The smallest distance between a new group and the newest before it, and the number of distances seen. */
   #smallestStep = Number.POSITIVE_INFINITY;
@@ -38,64 +51,93 @@ export class HeldGroups {
     return this.#smallestStep === 1 || this.#steps < 2;
   }
 
-  /** Unfinished groups that have no sender, ascending. */
+  /** Groups with an unfinished subgroup that has no sender, ascending. */
   get orphans(): number[] {
-    return [...this.#open]
-      .filter(([, group]) => !group.fed)
+    return [...this.#groups]
+      .filter(([, { open }]) => [...open.values()].some(({ held }) => !held.fed))
       .map(([sequence]) => sequence)
       .sort((a, b) => a - b);
   }
 
   /** The group has begun; it may have ended. */
   knows(sequence: number): boolean {
-    return this.#open.has(sequence) || this.#complete.includes(sequence);
+    return this.#groups.has(sequence);
+  }
+
+  /** The subgroup is unfinished and has no sender. */
+  isOrphan({ group, subgroup }: SubgroupStart): boolean {
+    return this.#groups.get(group)?.open.get(subgroup)?.held.fed === false;
   }
 
   anySentBy(sender: object): boolean {
-    for (const one of this.#senders.values()) if (one === sender) return true;
+    for (const { open } of this.#groups.values())
+      for (const one of open.values()) if (one.sender === sender) return true;
     return false;
   }
 
-  /** `sender` begins to send a group; refused where another sender sends it or has sent it. */
-  begin(sender: object, sequence: number): SubgroupWriter | Reason {
-    let group = this.#open.get(sequence);
-    if (group?.fed === true || (group === undefined && this.knows(sequence))) return "duplicate";
-    if (group === undefined) {
-      const writer = this.#events.begin(sequence);
+  /** `sender` begins to send a subgroup; refused where another sender sends it or has sent it. */
+  begin(sender: object, start: SubgroupStart): SubgroupWriter | Reason {
+    const { group: sequence, subgroup } = start;
+    const group = this.#groups.get(sequence);
+    let one = group?.open.get(subgroup);
+    if (one?.held.fed === true || group?.ended.has(subgroup) === true) return "duplicate";
+    if (one === undefined) {
+      const writer = this.#events.begin(start);
       if (typeof writer === "string") {
         // Another source has sent it: nothing of it is missing.
-        if (writer === "duplicate") this.#sentElsewhere(sequence);
+        if (writer === "duplicate") this.#sentElsewhere(start);
         return writer;
       }
-      this.#measure(sequence);
-      group = new HeldGroup(writer, {
-        over: () => this.#ended(sequence),
-        orphaned: () => {
-          this.#senders.delete(sequence);
-          this.#events.orphaned();
-        },
-      });
-      this.#open.set(sequence, group);
+      one = this.#add(start, writer);
     }
-    this.#senders.set(sequence, sender);
-    return group.feed();
+    one.sender = sender;
+    return one.held.feed();
   }
 
-  /** `sender` sends no more: other senders may continue its groups. */
+  /** `sender` sends no more: other senders may continue its subgroups. */
   orphan(sender: object): void {
-    for (const [sequence, one] of [...this.#senders]) if (one === sender) this.#open.get(sequence)?.orphan();
+    for (const one of this.#all()) if (one.sender === sender) one.held.orphan();
   }
 
-  /** Ends an unfinished group that has no sender. False for any other group. */
+  /** Ends the unfinished subgroups of a group that have no sender. False where there are none. */
   giveUp(sequence: number): boolean {
-    const group = this.#open.get(sequence);
-    if (group === undefined || group.fed) return false;
-    group.reset("upstream");
-    return true;
+    const orphans = [...(this.#groups.get(sequence)?.open.values() ?? [])].filter(({ held }) => !held.fed);
+    for (const { held } of orphans) held.reset("upstream");
+    return orphans.length > 0;
   }
 
   reset(): void {
-    for (const group of [...this.#open.values()]) group.reset("upstream");
+    for (const { held } of this.#all()) held.reset("upstream");
+  }
+
+  #all(): Open[] {
+    return [...this.#groups.values()].flatMap(({ open }) => [...open.values()]);
+  }
+
+  #add({ group: sequence, subgroup }: SubgroupStart, writer: SubgroupWriter): Open {
+    const group = this.#group(sequence);
+    const one: Open = {
+      sender: undefined,
+      held: new HeldSubgroup(writer, {
+        over: () => this.#ended(sequence, subgroup),
+        orphaned: () => {
+          one.sender = undefined;
+          this.#events.orphaned();
+        },
+      }),
+    };
+    group.open.set(subgroup, one);
+    this.#complete.delete(sequence);
+    return one;
+  }
+
+  #group(sequence: number): Held {
+    const known = this.#groups.get(sequence);
+    if (known !== undefined) return known;
+    this.#measure(sequence);
+    const group: Held = { open: new Map(), ended: new Set() };
+    this.#groups.set(sequence, group);
+    return group;
   }
 
   #measure(sequence: number): void {
@@ -106,20 +148,27 @@ export class HeldGroups {
     if (this.#newest === undefined || sequence > this.#newest) this.#newest = sequence;
   }
 
-  #sentElsewhere(sequence: number): void {
-    this.#measure(sequence);
+  #sentElsewhere({ group: sequence, subgroup }: SubgroupStart): void {
+    this.#group(sequence).ended.add(subgroup);
     this.#remember(sequence);
   }
 
-  #ended(sequence: number): void {
-    this.#open.delete(sequence);
-    this.#senders.delete(sequence);
+  #ended(sequence: number, subgroup: number): void {
+    const group = this.#groups.get(sequence);
+    group?.open.delete(subgroup);
+    group?.ended.add(subgroup);
     this.#remember(sequence);
     this.#events.over();
   }
 
+  /** Where nothing of the group is unfinished, it is one of those that are remembered for a while. */
   #remember(sequence: number): void {
-    this.#complete.push(sequence);
-    if (this.#complete.length > REMEMBERED) this.#complete.shift();
+    if (this.#groups.get(sequence)?.open.size !== 0) return;
+    this.#complete.delete(sequence);
+    this.#complete.add(sequence);
+    const [oldest] = this.#complete;
+    if (oldest === undefined || this.#complete.size <= REMEMBERED) return;
+    this.#complete.delete(oldest);
+    this.#groups.delete(oldest);
   }
 }

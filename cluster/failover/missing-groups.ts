@@ -1,5 +1,5 @@
 import type { Clock } from "../../moq/clock.ts";
-import { ForwardingWriter, type SubgroupWriter } from "../../moq/model/index.ts";
+import type { FetchedObject, FetchWriter, SubgroupStart, SubgroupWriter } from "../../moq/model/index.ts";
 import type { Reason } from "../../moq/reason.ts";
 import type { HeldGroups } from "./held-groups.ts";
 import type { TrackAtRelay } from "./track-at-relay.ts";
@@ -97,26 +97,28 @@ export class MissingGroups {
       if (reason === "replaced") this.checkLater();
       else if (relay.live && groups.giveUp(sequence)) this.#deps.lost();
     };
-    const begin = (): SubgroupWriter | undefined => {
+    const begin = (start: SubgroupStart): SubgroupWriter | undefined => {
       if (!this.#fetching.has(sequence)) return undefined;
-      const begun = groups.begin(sender, sequence);
-      if (typeof begun === "string") {
-        if (end()) cancelFetch();
-        stopped();
-        return undefined;
+      const begun = groups.begin(sender, start);
+      if (typeof begun !== "string") {
+        begun.onStop(() => {
+          stop();
+          stopped();
+        });
+        return begun;
       }
-      begun.onStop(() => {
-        stop();
-        stopped();
-      });
-      return begun;
+      // The current relay may deliver the group after all. Where the fetch brings other subgroups of it, it goes on.
+      if (groups.knows(sequence) && (groups.anySentBy(sender) || groups.orphans.includes(sequence))) return undefined;
+      if (end()) cancelFetch();
+      stopped();
+      return undefined;
     };
     const cancelTimer = clock.timer(FETCH_MS, () => giveUp("timeout"));
     const stop = (): void => {
       if (end()) cancelFetch();
     };
     this.#fetching.set(sequence, { cancel: stop, abandon: () => giveUp("upstream") });
-    const writer = new FetchedGroupWriter({
+    const writer = new FetchedGroupWriter(sequence, {
       begin,
       ended: end,
       failed: giveUp,
@@ -131,38 +133,67 @@ export class MissingGroups {
 }
 
 interface FetchedGroupEvents {
-  /** The writer of the group; nothing when it is not needed any more. */
-  begin(): SubgroupWriter | undefined;
+  /** The writer of a subgroup; nothing when it is not needed any more. */
+  begin(start: SubgroupStart): SubgroupWriter | undefined;
   /** All of it has arrived. False when it was given up before. */
   ended(): boolean;
   failed(reason: Reason): void;
   onStop(callback: (reason: Reason) => void): void;
 }
 
-/** Passes a fetched group on. The group begins with its first frame; until then the current relay may still deliver it. */
-class FetchedGroupWriter extends ForwardingWriter {
+/**
+ * Passes a fetched group on, each object to its subgroup. A subgroup begins with its first object; until then the current relay may still deliver
+ * it. Objects that were sent as datagrams are left out: they were of use at their time.
+ */
+class FetchedGroupWriter implements FetchWriter {
+  readonly #group: number;
   readonly #events: FetchedGroupEvents;
+  readonly #writers = new Map<number, SubgroupWriter | undefined>();
+  /** That of the object that is arriving. */
+  #writer: SubgroupWriter | undefined;
 
-  constructor(events: FetchedGroupEvents) {
-    super(undefined);
+  constructor(group: number, events: FetchedGroupEvents) {
+    this.#group = group;
     this.#events = events;
   }
 
-  override object(size: number, timestamp: number | undefined, id?: number, properties?: Uint8Array): void {
-    this.target ??= this.#events.begin();
-    super.object(size, timestamp, id, properties);
+  object({ object, subgroup, priority, size, status, timestamp, properties }: FetchedObject): void {
+    this.#writer = subgroup === undefined ? undefined : this.#of(subgroup, priority);
+    if (status === undefined) this.#writer?.object(size, timestamp, object, properties);
+    else this.#writer?.status(status, object, properties);
   }
 
-  override finish(): void {
-    this.target ??= this.#events.begin();
-    if (this.#events.ended()) super.finish();
+  payload(bytes: Uint8Array): void {
+    this.#writer?.payload(bytes);
   }
 
-  override reset(reason: Reason): void {
+  end(): void {
+    this.#writer?.end();
+  }
+
+  gap(): void {}
+
+  finish(): void {
+    if (this.#writers.size === 0) this.#of(0, undefined);
+    if (!this.#events.ended()) return;
+    for (const writer of this.#writers.values()) writer?.finish();
+  }
+
+  reset(reason: Reason): void {
     this.#events.failed(reason);
   }
 
-  override onStop(callback: (reason: Reason) => void): void {
+  onStop(callback: (reason: Reason) => void): void {
     this.#events.onStop(callback);
+  }
+
+  #of(subgroup: number, priority: number | undefined): SubgroupWriter | undefined {
+    if (this.#writers.has(subgroup)) return this.#writers.get(subgroup);
+    // Which subgroup ends the group is not known, but where there is one. Groups of several end when they have been quiet.
+    const endsGroup = subgroup === 0 && priority === undefined;
+    const start = { group: this.#group, subgroup, firstObject: true, endsGroup };
+    const writer = this.#events.begin(priority === undefined ? start : { ...start, priority });
+    this.#writers.set(subgroup, writer);
+    return writer;
   }
 }

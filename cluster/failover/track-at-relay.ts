@@ -1,7 +1,7 @@
 import {
   type Asker,
   type DatagramObject,
-  FetchIntoGroup,
+  type FetchWriter,
   groupRange,
   type Source,
   type SubgroupStart,
@@ -107,13 +107,13 @@ export class TrackAtRelay {
   }
 
   /** One group of the track, from the same relay. Returns a cancel. */
-  fetch(sequence: number, priority: number, writer: SubgroupWriter): () => void {
+  fetch(sequence: number, priority: number, writer: FetchWriter): () => void {
     if (this.#source === undefined) {
       writer.reset("upstream");
       return () => {};
     }
     const { path, track, asker } = this.#address;
-    return this.#source.fetch(path, track, groupRange(sequence), priority, new FetchIntoGroup(writer), asker);
+    return this.#source.fetch(path, track, groupRange(sequence), priority, writer, asker);
   }
 
   #subscribe(source: Source, options: SubscribeOptions): void {

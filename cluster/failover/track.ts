@@ -1,14 +1,13 @@
 import type { Clock } from "../../moq/clock.ts";
 import type { Distribution } from "../../moq/metrics.ts";
-import {
-  type DatagramObject,
-  type SubgroupStart,
-  type SubgroupWriter,
-  type SubscribeOptions,
-  type TrackInfo,
-  type Upstream,
-  type UpstreamSink,
-  wholeGroup,
+import type {
+  DatagramObject,
+  SubgroupStart,
+  SubgroupWriter,
+  SubscribeOptions,
+  TrackInfo,
+  Upstream,
+  UpstreamSink,
 } from "../../moq/model/index.ts";
 import type { Reason } from "../../moq/reason.ts";
 import type { Peers } from "../contract.ts";
@@ -99,7 +98,7 @@ export class FailoverTrack implements Upstream, TrackAtRelayEvents {
     this.#known = sink.known === true;
     this.#deps = deps;
     this.#groups = new HeldGroups({
-      begin: (sequence) => sink.subgroup(wholeGroup(sequence)),
+      begin: (start) => sink.subgroup(start),
       over: () => this.#groupOver(),
       orphaned: () => this.#missing.checkLater(),
     });
@@ -180,15 +179,16 @@ export class FailoverTrack implements Upstream, TrackAtRelayEvents {
     this.#sink.started(sequence);
   }
 
-  subgroup(from: TrackAtRelay, { group: sequence }: SubgroupStart): SubgroupWriter | Reason {
+  subgroup(from: TrackAtRelay, start: SubgroupStart): SubgroupWriter | Reason {
+    const sequence = start.group;
     if (this.#over) return "cancelled";
     this.#delivers();
     this.#refused.clear();
     if (from === this.#former && sequence >= this.#takenOverAt) return "duplicate";
-    const known = this.#groups.knows(sequence);
-    const writer = this.#groups.begin(from, sequence);
+    const orphan = this.#groups.isOrphan(start);
+    const writer = this.#groups.begin(from, start);
     const begun = typeof writer !== "string";
-    if (known && begun) this.#deps.counters.groupsResumed++;
+    if (orphan && begun) this.#deps.counters.groupsResumed++;
     if (begun && from !== this.#former) this.#gapEnds();
     // The next relay delivers, so it takes over. The former one finishes what it has begun and begins nothing new, even when its groups
     // always arrive first.

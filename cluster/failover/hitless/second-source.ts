@@ -127,14 +127,14 @@ export class SecondSource implements TrackAtRelayEvents {
     if (from === this.#current) this.#confirmed = true;
   }
 
-  subgroup(from: TrackAtRelay, { group: sequence }: SubgroupStart): SubgroupWriter | Reason {
+  subgroup(from: TrackAtRelay, start: SubgroupStart): SubgroupWriter | Reason {
     if (this.#differs) {
       this.#dropDifferent();
       return "duplicate";
     }
     if (from === this.#former && this.#feeding === this.#current && this.#current !== undefined) return "duplicate";
     if (from === this.#current) this.#confirmed = true;
-    const writer = this.#deps.merged.begin("second", sequence);
+    const writer = this.#deps.merged.begin("second", start);
     if (typeof writer === "string" && writer !== "duplicate") return writer;
     this.#feeding = from;
     if (this.#failures.size > 0) this.#failures.delete(from.node);

@@ -1,11 +1,10 @@
-import {
-  type DatagramObject,
-  type SubgroupStart,
-  type SubgroupWriter,
-  type SubscribeOptions,
-  type Upstream,
-  type UpstreamSink,
-  wholeGroup,
+import type {
+  DatagramObject,
+  SubgroupStart,
+  SubgroupWriter,
+  SubscribeOptions,
+  Upstream,
+  UpstreamSink,
 } from "../../../moq/model/index.ts";
 import type { Reason } from "../../../moq/reason.ts";
 import { FailoverTrack, type FailoverTrackDeps } from "../track.ts";
@@ -139,7 +138,7 @@ export class HitlessTrack implements Upstream, HitlessMember {
     const { clock, counters, hitless } = this.#deps;
     return new MergedGroups({
       clock,
-      begin: (sequence) => this.#sink.subgroup(wholeGroup(sequence)),
+      begin: (start) => this.#sink.subgroup(start),
       expects: (sender) => sender === "first" || this.#second?.live === true,
       differs: () => {
         hitless.counters.differences++;
@@ -180,13 +179,13 @@ export class HitlessTrack implements Upstream, HitlessMember {
       this.#direct = Math.max(this.#direct ?? sequence, sequence);
       return this.#sink.subgroup(start);
     }
-    const writer = merged.begin("first", sequence);
+    const writer = merged.begin("first", start);
     this.#checkSecond(sequence);
     return writer;
   }
 
   #datagram(datagram: DatagramObject): void {
-    if (this.#second === undefined || this.#merged?.isFirst(datagram.group) === true) {
+    if (this.#second === undefined || this.#merged?.isFirst(datagram) === true) {
       this.#sink.datagram(datagram);
     } else this.#deps.hitless.counters.duplicateBytes += datagram.payload.length;
   }

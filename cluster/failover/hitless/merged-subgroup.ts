@@ -4,7 +4,7 @@ import type { Reason } from "../../../moq/reason.ts";
 /** Which of a track's two sources sends a copy of a group. */
 export type Sender = "first" | "second";
 
-export interface MergedGroupEvents {
+export interface MergedSubgroupEvents {
   /** The viewers have all of it, or get no more of it. Last call. */
   over(): void;
   /** No source sends it now, and it is not complete. `reason` is that of the last one. */
@@ -15,30 +15,31 @@ export interface MergedGroupEvents {
   duplicate(bytes: number): void;
 }
 
-/** What the viewers have of a group. */
+/** What the viewers have of a subgroup. */
 interface Progress {
-  /** Whole frames. */
-  frames: number;
-  /** A frame has begun that is not whole; its size, and the bytes of it that were passed on. */
+  /** The id of the last whole object; -1 without one. */
+  last: number;
+  /** An object has begun that is not whole; its id, its size, and the bytes of it that were passed on. */
   inFrame: boolean;
+  id: number;
   size: number;
   at: number;
 }
 
 /**
- * One group that two sources send at once. Of each frame the first copy of each byte is passed on at once, and the second one is dropped:
+ * One subgroup that two sources send at once. Of each object the first copy of each byte is passed on at once, and the second one is dropped:
  * where one source stops, the other one continues with the next byte. Nothing is kept, so a slow source holds nothing.
  */
-export class MergedGroup {
+export class MergedSubgroup {
   readonly #writer: SubgroupWriter;
-  readonly #events: MergedGroupEvents;
-  readonly #progress: Progress = { frames: 0, inFrame: false, size: 0, at: 0 };
+  readonly #events: MergedSubgroupEvents;
+  readonly #progress: Progress = { last: -1, inFrame: false, id: -1, size: 0, at: 0 };
   readonly #copies = new Map<Sender, Copy>();
   /** Sources that will not send it again. */
   readonly #failed = new Set<Sender>();
   #over = false;
 
-  constructor(writer: SubgroupWriter, events: MergedGroupEvents) {
+  constructor(writer: SubgroupWriter, events: MergedSubgroupEvents) {
     this.#writer = writer;
     this.#events = events;
     writer.onStop((reason) => this.#close(reason));
@@ -53,7 +54,7 @@ export class MergedGroup {
     return this.#copies.has(sender);
   }
 
-  /** `sender` begins to send it, from its first frame. An earlier copy of the same source is dropped. */
+  /** `sender` begins to send it, from its first object. An earlier copy of the same source is dropped. */
   feed(sender: Sender): SubgroupWriter {
     this.#copies.get(sender)?.detach();
     const copy = new Copy(this.#writer, this.#progress, {
@@ -69,7 +70,7 @@ export class MergedGroup {
     return copy;
   }
 
-  /** The source is gone. Another one may take its place, and send the group again. */
+  /** The source is gone. Another one may take its place, and send the subgroup again. */
   drop(sender: Sender): void {
     const copy = this.#copies.get(sender);
     if (copy === undefined) return;
@@ -91,7 +92,7 @@ export class MergedGroup {
       return;
     }
     if (copy.behind || this.#progress.inFrame) {
-      // It says that the group is over, and the other source has sent more of it.
+      // It says that the subgroup is over, and the other source has sent more of it.
       this.#leave(sender, "upstream", copy);
       return;
     }
@@ -124,22 +125,23 @@ export class MergedGroup {
 }
 
 interface CopyEvents {
-  /** The frame that begins has another size than at the other source. */
+  /** The object that begins is another one than at the other source. */
   differs(): void;
-  /** The source has finished the group, or has reset it for a reason. */
+  /** The source has finished the subgroup, or has reset it for a reason. */
   ended(reason: Reason | undefined): void;
   duplicate(bytes: number): void;
 }
 
-/** The group as one source sends it. */
+/** The subgroup as one source sends it. */
 class Copy implements SubgroupWriter {
   readonly #progress: Progress;
   readonly #events: CopyEvents;
   /** Absent once nothing of this copy is passed on any more. */
   #target: SubgroupWriter | undefined;
-  /** Whole frames that came. */
-  #index = 0;
-  /** Bytes of the current frame that came. */
+  /** The id of the last object that came whole, and of the last one that began. */
+  #last = -1;
+  #id = -1;
+  /** Bytes of the current object that came. */
   #at = 0;
   /** Bytes of payload that came, that were passed on, and that were reported as duplicate. */
   #received = 0;
@@ -154,10 +156,10 @@ class Copy implements SubgroupWriter {
     this.#events = events;
   }
 
-  /** Viewers have bytes or frames that this copy has yet to bring. */
+  /** Viewers have bytes or objects that this copy has yet to bring. */
   get behind(): boolean {
-    const { frames, inFrame, at } = this.#progress;
-    return this.#index < frames || (inFrame && this.#at < at);
+    const { last, inFrame, id, at } = this.#progress;
+    return this.#last < last || (inFrame && (this.#id < id || this.#at < at));
   }
 
   detach(): void {
@@ -171,36 +173,30 @@ class Copy implements SubgroupWriter {
     this.#onStop?.(reason);
   }
 
-  object(size: number, timestamp: number | undefined, id?: number, properties?: Uint8Array): void {
+  object(size: number, timestamp: number | undefined, id = this.#id + 1, properties?: Uint8Array): void {
     if (this.#target === undefined) return;
     this.#at = 0;
+    this.#id = id;
     const progress = this.#progress;
-    if (this.#index < progress.frames) return;
+    if (id <= progress.last) return;
     if (!progress.inFrame) {
       progress.inFrame = true;
+      progress.id = id;
       progress.size = size;
       progress.at = 0;
       this.#target.object(size, timestamp, id, properties);
-    } else if (progress.size !== size) this.#events.differs();
-  }
-
-  status(status: ObjectStatus, id: number, properties?: Uint8Array): void {
-    if (this.#target === undefined || this.#index++ < this.#progress.frames) return;
-    if (this.#progress.inFrame) this.#events.differs();
-    else {
-      this.#progress.frames++;
-      this.#target.status(status, id, properties);
-    }
+    } else if (progress.id !== id || progress.size !== size) this.#events.differs();
   }
 
   payload(bytes: Uint8Array): void {
     this.#received += bytes.length;
     if (this.#target === undefined) return;
-    const known = this.#progress.at - this.#at;
+    const progress = this.#progress;
+    const known = progress.at - this.#at;
     this.#at += bytes.length;
-    if (this.#index < this.#progress.frames || known >= bytes.length) return;
+    if (this.#id <= progress.last || known >= bytes.length) return;
     const rest = known > 0 ? bytes.subarray(known) : bytes;
-    this.#progress.at += rest.length;
+    progress.at += rest.length;
     this.#passed += rest.length;
     this.#target.payload(rest);
   }
@@ -208,13 +204,26 @@ class Copy implements SubgroupWriter {
   end(): void {
     if (this.#target === undefined) return;
     const progress = this.#progress;
-    if (this.#index === progress.frames) {
+    if (this.#id > progress.last) {
       progress.inFrame = false;
-      progress.frames++;
+      progress.last = this.#id;
       this.#target.end();
     }
-    this.#index++;
+    this.#last = this.#id;
     this.#at = 0;
+  }
+
+  status(status: ObjectStatus, id: number, properties?: Uint8Array): void {
+    if (this.#target === undefined) return;
+    this.#id = id;
+    this.#last = id;
+    const progress = this.#progress;
+    if (id <= progress.last) return;
+    if (progress.inFrame) this.#events.differs();
+    else {
+      progress.last = id;
+      this.#target.status(status, id, properties);
+    }
   }
 
   finish(): void {
@@ -232,7 +241,7 @@ class Copy implements SubgroupWriter {
     if (this.#stopped !== undefined) callback(this.#stopped);
   }
 
-  /** Once for a group, not for each frame. */
+  /** Once for a subgroup, not for each object. */
   #report(): void {
     const duplicate = this.#received - this.#passed - this.#reported;
     if (duplicate <= 0) return;

@@ -1,38 +1,41 @@
 import { ForwardingWriter, type ObjectStatus, type SubgroupWriter } from "../../moq/model/index.ts";
 import type { Reason } from "../../moq/reason.ts";
 
-/** Reasons for which every relay ends a group. Any other reason concerns one relay, and another relay may continue. */
+/** Reasons for which every relay ends a subgroup. Any other reason concerns one relay, and another relay may continue. */
 const FINAL: ReadonlySet<Reason> = new Set(["expired", "lagged", "limit", "frame_too_large", "unauthorized"]);
 
-export interface HeldGroupEvents {
-  /** The group is complete, or was given up for good. */
+export interface HeldSubgroupEvents {
+  /** The subgroup is complete, or was given up for good. */
   over(): void;
-  /** The relay that sent the group has failed in the middle of it: another relay may continue. */
+  /** The relay that sent the subgroup has failed in the middle of it: another relay may continue. */
   orphaned(): void;
 }
 
-/** What the viewers have of a group. */
+/** What the viewers have of a subgroup. */
 interface Progress {
-  /** Whole frames. */
-  frames: number;
-  /** The frame that was begun and not ended: its size, and the bytes of it that were passed on. */
-  begun: { readonly size: number; bytes: number } | undefined;
+  /** The id of the last whole object; -1 without one. */
+  last: number;
+  /** An object was begun and not ended: its id, its size, and the bytes of it that were passed on. */
+  inObject: boolean;
+  id: number;
+  size: number;
+  bytes: number;
 }
 
 /**
- * A group on its way to the viewers. One relay sends it; when that relay fails inside the group, another relay with the same
- * content sends it again from its first frame, and the frames and bytes that were passed on before are skipped.
+ * A subgroup on its way to the viewers. One relay sends it; when that relay fails inside it, another relay with the same content sends it
+ * again from its first object, and the objects and bytes that were passed on before are skipped.
  */
-export class HeldGroup {
+export class HeldSubgroup {
   readonly #writer: SubgroupWriter;
-  readonly #events: HeldGroupEvents;
-  readonly #progress: Progress = { frames: 0, begun: undefined };
+  readonly #events: HeldSubgroupEvents;
+  readonly #progress: Progress = { last: -1, inObject: false, id: -1, size: 0, bytes: 0 };
   #feed: ResumingWriter | undefined;
   #stop: (reason: Reason) => void = () => {};
   #stopped: Reason | undefined;
   #over = false;
 
-  constructor(writer: SubgroupWriter, events: HeldGroupEvents) {
+  constructor(writer: SubgroupWriter, events: HeldSubgroupEvents) {
     this.#writer = writer;
     this.#events = events;
     writer.onStop((reason) => {
@@ -61,7 +64,7 @@ export class HeldGroup {
     this.#events.orphaned();
   }
 
-  /** A relay begins to send it, from its first frame. */
+  /** A relay begins to send it, from its first object. */
   feed(): SubgroupWriter {
     this.#detach();
     this.#feed = new ResumingWriter(this.#writer, this.#progress, {
@@ -98,19 +101,19 @@ export class HeldGroup {
 }
 
 interface ResumingEvents {
-  /** The frame that goes on has another size at this relay: its content is not the same. */
+  /** The object that goes on is another one at this relay: its content is not the same. */
   mismatch(): void;
   ended(reason: Reason | undefined): void;
   onStop(callback: (reason: Reason) => void): void;
 }
 
-/** Passes on what one relay sends of a group, without the frames and bytes that viewers have already. */
+/** Passes on what one relay sends of a subgroup, without the objects and bytes that viewers have already. */
 class ResumingWriter extends ForwardingWriter {
   readonly #progress: Progress;
   readonly #events: ResumingEvents;
-  /** Whole frames that this relay has sent. */
-  #index = 0;
-  /** Bytes of the current frame that viewers have; all of it where they have the whole frame. */
+  /** The id of the last object that this relay has begun. */
+  #id = -1;
+  /** Bytes of the current object that viewers have; all of it where they have the whole object. */
   #skip = 0;
 
   constructor(target: SubgroupWriter, progress: Progress, events: ResumingEvents) {
@@ -124,15 +127,19 @@ class ResumingWriter extends ForwardingWriter {
     this.target = undefined;
   }
 
-  override object(size: number, timestamp: number | undefined, id?: number, properties?: Uint8Array): void {
+  override object(size: number, timestamp: number | undefined, id = this.#id + 1, properties?: Uint8Array): void {
     if (this.target === undefined) return;
-    const { frames, begun } = this.#progress;
-    if (this.#index < frames) this.#skip = size;
-    else if (begun === undefined) {
+    this.#id = id;
+    const progress = this.#progress;
+    if (id <= progress.last) this.#skip = size;
+    else if (!progress.inObject) {
       this.#skip = 0;
-      this.#progress.begun = { size, bytes: 0 };
+      progress.inObject = true;
+      progress.id = id;
+      progress.size = size;
+      progress.bytes = 0;
       this.target.object(size, timestamp, id, properties);
-    } else if (begun.size === size) this.#skip = begun.bytes;
+    } else if (progress.id === id && progress.size === size) this.#skip = progress.bytes;
     else this.#events.mismatch();
   }
 
@@ -141,28 +148,28 @@ class ResumingWriter extends ForwardingWriter {
     const skipped = Math.min(this.#skip, bytes.length);
     this.#skip -= skipped;
     if (skipped === bytes.length) return;
-    const rest = bytes.subarray(skipped);
-    const { begun } = this.#progress;
-    if (begun !== undefined) begun.bytes += rest.length;
+    const rest = skipped === 0 ? bytes : bytes.subarray(skipped);
+    if (this.#progress.inObject) this.#progress.bytes += rest.length;
     this.target.payload(rest);
   }
 
   override end(): void {
-    if (this.target === undefined) return;
-    if (this.#index >= this.#progress.frames) {
-      this.#progress.begun = undefined;
-      this.#progress.frames++;
-      this.target.end();
-    }
-    this.#index++;
+    const progress = this.#progress;
+    if (this.target === undefined || this.#id <= progress.last) return;
+    progress.inObject = false;
+    progress.last = this.#id;
+    this.target.end();
   }
 
   override status(status: ObjectStatus, id: number, properties?: Uint8Array): void {
-    if (this.target === undefined || this.#index++ < this.#progress.frames) return;
-    if (this.#progress.begun === undefined) {
-      this.#progress.frames++;
+    this.#id = id;
+    const progress = this.#progress;
+    if (this.target === undefined || id <= progress.last) return;
+    if (progress.inObject) this.#events.mismatch();
+    else {
+      progress.last = id;
       this.target.status(status, id, properties);
-    } else this.#events.mismatch();
+    }
   }
 
   override finish(): void {
