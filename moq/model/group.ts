@@ -63,7 +63,7 @@ export class Group implements Evictable {
     this.sequence = start.group;
     this.arrivedAt = arrivedAt;
     this.#host = host;
-    this.first = new Subgroup(start, this, host);
+    this.first = new Subgroup(start, this, host, arrivedAt);
     host.counters.cacheGroups++;
   }
 
@@ -74,7 +74,7 @@ export class Group implements Evictable {
   /** As the only subgroup of a group that is sent as one stream. */
   get start(): SubgroupStart {
     const { start } = this.first;
-    return isWhole(start) ? start : wholeGroup(this.sequence);
+    return isWhole(start) ? start : { ...wholeGroup(this.sequence), firstObject: start.firstObject };
   }
 
   get firstId(): number {
@@ -108,6 +108,13 @@ export class Group implements Evictable {
     let sum = this.first.payloadBytes;
     for (const one of this.#others) sum += one.payloadBytes;
     return sum;
+  }
+
+  /** When its last subgroup ended. */
+  get #lastEnd(): number | undefined {
+    let last = this.first.endedAt;
+    for (const { endedAt = 0 } of this.#others) last = Math.max(last ?? 0, endedAt);
+    return last;
   }
 
   /** The highest id of its objects; -1 without one. */
@@ -150,7 +157,7 @@ export class Group implements Evictable {
       this.#host.counters.boundsHit.subgroups_per_group++;
       return "limit";
     }
-    const subgroup = new Subgroup<Group>(start, this, this.#host);
+    const subgroup = new Subgroup<Group>(start, this, this.#host, this.#host.clock.now());
     this.#others = [...this.#others, subgroup];
     this.#opens++;
     if (!this.#keeps) subgroup.forget();
@@ -209,7 +216,7 @@ export class Group implements Evictable {
   conclude(): void {
     if (this.#over || this.#opens > 0) return;
     this.#over = true;
-    if (this.#broken === undefined) this.#endedAt = this.#host.clock.now();
+    if (this.#broken === undefined) this.#endedAt = this.#lastEnd;
     if (this.#merge === undefined) this.first.groupOver();
     else this.#merge.finish();
     const callbacks = this.#onOver;

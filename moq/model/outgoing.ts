@@ -152,8 +152,9 @@ export class Outgoing {
 
   /** Newest first, the order is read from its end: there a group's lowest subgroup is its last. */
   #isBefore(entry: Entry, sequence: number, id: number): boolean {
-    const { group, start } = entry.content;
+    const { group } = entry.content;
     if (group.sequence !== sequence) return group.sequence < sequence;
+    const { start } = entry.content;
     return this.#ordered ? start.subgroup < id : start.subgroup > id;
   }
 

@@ -66,7 +66,8 @@ export function attach(
   if (!step()) later?.(step);
 }
 
-const WHOLE: Part = {};
+/** All objects. */
+export const WHOLE: Part = {};
 
 /** Writes `pieces`: those of a small run in one write, because each write costs; those of a large one stay shared. */
 export function writeJoined(stream: OutStream, pieces: Uint8Array[]): void {

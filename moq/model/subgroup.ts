@@ -63,12 +63,13 @@ export class Subgroup<G extends Owner> implements SubgroupWriter, Run {
   #activeAt: number;
   #endedAt: number | undefined;
 
-  constructor(start: SubgroupStart, group: G, host: GroupHost<G>) {
+  /** `at`: when it begins. */
+  constructor(start: SubgroupStart, group: G, host: GroupHost<G>, at: number) {
     this.start = start;
     this.group = group;
     this.#host = host;
     this.#log = new FrameLog(host.cache.segments);
-    this.#activeAt = host.clock.now();
+    this.#activeAt = at;
   }
 
   get open(): boolean {
@@ -357,12 +358,18 @@ export class Subgroup<G extends Owner> implements SubgroupWriter, Run {
 
   /** Those that are attached now got all of its payload. `subgroups`: those of dialects that take subgroups; else the others. */
   #finishReaders(subgroups: boolean): void {
+    let finished = 0;
     for (const { channel, fan } of this.#readers) {
       if (channel.dialect.subgroups !== subgroups) continue;
+      finished++;
       this.#host.sent(this.payloadBytes * fan.size);
       fan.finish();
     }
-    this.#readers = this.#readers.filter(({ channel }) => channel.dialect.subgroups !== subgroups);
+    if (finished === 0) return;
+    this.#readers =
+      finished === this.#readers.length
+        ? []
+        : this.#readers.filter(({ channel }) => channel.dialect.subgroups !== subgroups);
   }
 
   #close(): void {

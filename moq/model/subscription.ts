@@ -292,10 +292,10 @@ export class Subscription {
 
   /** Sends `content`, from the first object that the viewer asks for on. */
   #take(content: Content): void {
-    const { group } = content;
-    const { first = 0, last } = this.#range.partOf(group);
-    if (first > 0) content.startAt(first, () => this.#open(content, { first, last }));
-    else if (last !== undefined || this.#takesSubgroups || group.first.start.firstObject) this.#open(content, { last });
+    const part = this.#range.partOf(content.group);
+    if (part.first !== undefined && part.first > 0) content.startAt(part.first, () => this.#open(content, part));
+    // A whole group is of no use without its first object.
+    else if (this.#takesSubgroups || content.start.firstObject) this.#open(content, part);
   }
 
   #open(content: Content, part: Part): void {
@@ -306,11 +306,8 @@ export class Subscription {
       return;
     }
     const place = this.#sending.placeOf(content);
-    const stream = this.#subscriber.open(
-      this.#range.startOf(content, part),
-      this.#rank(place, content),
-      part.first ?? 0,
-    );
+    const start = this.#range.startOf(content, part);
+    const stream = this.#subscriber.open(start, this.#rank(place, content), part.first ?? 0);
     if (stream === undefined) {
       if (group === this.#track.newest) this.#missed.add(content);
       else this.#giveUp(group, "no_stream");

@@ -3,7 +3,7 @@ import type { Location, SubgroupStart, SubscribeOptions } from "./contract.ts";
 import type { Group } from "./group.ts";
 import { isBelow } from "./locations.ts";
 import type { PublisherNumbering } from "./publisher-numbering.ts";
-import type { Part } from "./replay.ts";
+import { type Part, WHOLE } from "./replay.ts";
 
 /** The part of a track that a range needs. */
 export interface NumberedTrack {
@@ -82,6 +82,7 @@ export class ViewerRange {
   /** The objects of `group` that it asks for. */
   partOf({ sequence }: Group): Part {
     const { start, startObject, end, endObject } = this.range;
+    if (sequence !== start && sequence !== end) return WHOLE;
     return {
       first: sequence === start ? startObject : undefined,
       last: sequence === end ? endObject : undefined,
