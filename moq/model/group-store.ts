@@ -180,13 +180,13 @@ export class GroupStore {
    */
   reachedAge(group: Group): number {
     let next = this.#groups.get(group.sequence + 1)?.firstTimestamp;
-    let newest = this.#newest?.firstTimestamp;
+    let newest = this.#newest?.lastTimestamp;
     if (next === undefined || newest === undefined) {
       const later = this.joinable(group.sequence + 1, Number.POSITIVE_INFINITY).filter(
         ({ firstTimestamp }) => firstTimestamp !== undefined,
       );
       next ??= later[0]?.firstTimestamp;
-      newest ??= later.at(-1)?.firstTimestamp;
+      newest ??= later.at(-1)?.lastTimestamp;
     }
     if (next === undefined || newest === undefined) return Number.NEGATIVE_INFINITY;
     return ((newest - next) * 1000) / this.#track.timescale();

@@ -124,6 +124,14 @@ export class Group implements Evictable {
     return last;
   }
 
+  /** The latest timestamp that a last object of its subgroups has. Nothing without an object. */
+  get lastTimestamp(): number | undefined {
+    if (this.firstTimestamp === undefined) return undefined;
+    let last = this.first.lastTimestamp;
+    for (const one of this.#others) if (one.lastId >= 0) last = Math.max(last, one.lastTimestamp);
+    return last;
+  }
+
   /** Bytes that it takes in the cache. */
   get keptBytes(): number {
     return this.#charged;

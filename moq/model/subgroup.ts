@@ -105,6 +105,11 @@ export class Subgroup<G extends Owner> implements SubgroupWriter, Run {
     return this.#log.id;
   }
 
+  /** Timestamp of its last object; 0 without one. */
+  get lastTimestamp(): number {
+    return this.#log.timestamp;
+  }
+
   /** An object is arriving. */
   get inFrame(): boolean {
     return this.#inFrame;

@@ -106,6 +106,16 @@ describe("a group of a subscription by Max Age", () => {
     assert.equal(viewer.streams[1]?.state, "finished");
   });
 
+  it("expires by the newest frame of the newest group, not by its first one", () => {
+    const viewer = stuck(byAge(1000));
+    send(0, 0);
+    const open = publisher.group(1);
+    say(open, "x", 500);
+    say(open, "x", 1500);
+    sweep();
+    assert.equal(viewer.streams[0]?.state, "reset");
+  });
+
   it("does not expire while no later group has a frame", () => {
     const viewer = stuck(byAge(0));
     send(0, 0);
