@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { rm } from "node:fs/promises";
 import { describe, it } from "node:test";
 import { generateKey, signToken } from "../../auth/index.ts";
+import { closeCodes } from "../../moq/session/index.ts";
 import { codeOf } from "../../moq/session/lite/codes.ts";
 import { PrometheusExport } from "../../relay/http/metrics.ts";
 import { type TestClient, type TestPublisher, type TestViewer, VERSIONS } from "../session/support.ts";
@@ -35,7 +36,7 @@ describe("a session ends", () => {
         const took = await timeToEnd(relay, viewer, 20_000);
         // 10 s less the handshake, and 5 ms of latency.
         assert.ok(took > 9_900 && took <= 10_005, `${took} ms`);
-        assert.deepEqual(viewer.reports[0]?.code, codeOf("token_expired"));
+        assert.deepEqual(viewer.reports[0]?.code, closeCodes(version).codeOf("token_expired"));
         assert.equal(viewer.reports[0]?.message, "the token has expired");
         assert.equal(other.reports.length, 0);
         assert.equal(relay.counters.sessionsClosed.token_expired, 1);

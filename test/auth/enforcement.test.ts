@@ -4,13 +4,11 @@ import { after, before, describe, it } from "node:test";
 import type { ClaimsInput } from "../../auth/index.ts";
 import { FetchIntoGroup } from "../../moq/model/fetched-group.ts";
 import { groupRange } from "../../moq/model/locations.ts";
-import { codeOf } from "../../moq/session/lite/codes.ts";
+import { closeCodes } from "../../moq/session/index.ts";
 import { encodeRequest } from "../../moq/wire/lite/requests.ts";
 import { capabilities } from "../../moq/wire/lite/versions.ts";
 import { type TestClient, TestGroup, type TestPublisher, TRACK, VERSIONS } from "../session/support.ts";
 import { GuardedRelay } from "./relay.ts";
-
-const UNAUTHORIZED = codeOf("unauthorized");
 
 /** Broadcasts that are live before the clients of the test connect: `cam`, similar names, and another tenant's. */
 const LIVE = ["room/cam", "room/cam/low", "room/camera", "other/cam"];
@@ -150,7 +148,7 @@ for (const version of VERSIONS) {
           assert.equal(live, row.publishes.includes(path), path);
           // A client without the permission is disconnected at once, with the reason.
           const [report] = client.reports;
-          assert.equal(report?.code, live ? undefined : UNAUTHORIZED, path);
+          assert.equal(report?.code, live ? undefined : closeCodes(version).codeOf("unauthorized"), path);
           if (!live) assert.match(report?.message ?? "", /not allowed to publish/);
           client.session.close(0, "");
           await relay.pass(100);

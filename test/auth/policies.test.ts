@@ -7,6 +7,8 @@ import { type TestClient, VERSIONS } from "../session/support.ts";
 import { type GuardedOptions, GuardedRelay } from "./relay.ts";
 
 const VERSION = "moq-lite-05";
+/** A subscription that was refused for a bound, as the versions say it. */
+const REFUSED = /^closed (limit|no_capacity)$/;
 const GROUP = new Uint8Array(15_000);
 
 type Policies = readonly Readonly<Record<string, unknown>>[];
@@ -132,15 +134,15 @@ for (const version of VERSIONS) {
         await relay.pass(100);
         const [refused, elsewhere] = [viewer.watch("a/3"), viewer.watch("b/1")];
         await relay.pass(100);
-        assert.deepEqual(refused.log, ["closed limit"]);
-        assert.equal(elsewhere.log.includes("closed limit"), false);
+        assert.match(refused.log.join(), REFUSED);
+        assert.doesNotMatch(elsewhere.log.join(), REFUSED);
         assert.equal(relay.counters.boundsHit.policy_subscriptions, 1);
         assert.deepEqual(await refusals(relay), [{ code: "policy_subscriptions", path: "a/3", count: 1 }]);
         first?.upstream?.cancel();
         await relay.pass(100);
         const again = viewer.watch("a/3");
         await relay.pass(100);
-        assert.equal(again.log.includes("closed limit"), false);
+        assert.doesNotMatch(again.log.join(), REFUSED);
       }));
   });
 }
