@@ -28,6 +28,7 @@ export const BOUNDS = [
   "announce_streams_per_session",
   "subscriptions_per_session",
   "fetches_per_session",
+  "fetch_range",
   "probes_per_session",
   "pending_streams_per_session",
   "unanswered_per_viewer",

@@ -5,7 +5,18 @@ import type { Reason } from "../reason.ts";
 import { Series } from "../series.ts";
 import { Broadcast, type BroadcastHost } from "./broadcast.ts";
 import { GroupCache } from "./cache.ts";
-import type { Asker, Channel, OutStream, Source, SubscribeOptions, Subscriber, TrackInfo } from "./contract.ts";
+import type {
+  Asker,
+  Channel,
+  FetchRange,
+  FetchReader,
+  OutStream,
+  Source,
+  SubscribeOptions,
+  Subscriber,
+  TrackInfo,
+} from "./contract.ts";
+import { type FetchTable, type FetchWhere, groupFetch, rangeFetch, startFetch } from "./fetch-requests.ts";
 import { KeptTracks } from "./kept-tracks.ts";
 import type { CacheOptions, ModelLimits } from "./limits.ts";
 import { PathTree, prefixes } from "./path-tree.ts";
@@ -73,6 +84,12 @@ export class Broadcasts {
   readonly #exactWatchers = new Map<string, Set<() => void>>();
   #finder: BroadcastFinder | undefined;
   readonly #kept: KeptTracks;
+  /** What a fetch needs. */
+  readonly #fetches: FetchTable = {
+    isFindable: () => this.#finder !== undefined,
+    routeOf: (path) => this.resolve(path),
+    track: (path, name, asker, epoch) => this.#track(path, name, asker, epoch),
+  };
   readonly #series: Series<Figures>;
   /** Publications that were refused for the bound and wait, first come, first served: at most as many as sessions may announce. */
   readonly #refused = new Set<() => void>();
@@ -275,39 +292,28 @@ export class Broadcasts {
    * payload that were sent. Returns a cancel.
    */
   fetch(
-    where: { path: string; track: string; sequence: number; priority: number; ownNumbers?: boolean } & Pick<
-      Subscriber,
-      "asker" | "epoch" | "later"
-    >,
+    where: FetchWhere & { sequence: number },
     channel: Channel,
     stream: OutStream,
     over: (payloadBytes: number) => void,
   ): () => void {
-    const refuse = (reason: Reason) => {
-      stream.reset(channel.dialect.resetCode(reason));
-      over(0);
-      return () => {};
-    };
-    const route = this.resolve(where.path);
-    if (route === undefined && this.#finder === undefined) return refuse("not_found");
-    const { sequence: number, priority, ownNumbers: own = false, asker, epoch } = where;
-    const track = this.#track(where.path, where.track, asker, epoch);
-    if (typeof track === "string") return refuse(track);
-    const fetch = () => track.fetch({ number, own, priority, asker, later: where.later }, channel, stream, over);
-    if (route !== undefined && route.leaving !== true) return fetch();
-    // The finder may know another route: the track's properties come once it has found one.
-    let cancel = () => {};
-    const leave = track.ask(
-      (answer) => {
-        cancel = typeof answer === "string" ? refuse(answer) : fetch();
-      },
-      asker,
-      epoch,
-    );
-    return () => {
-      leave();
-      cancel();
-    };
+    return startFetch(this.#fetches, where, groupFetch(where, channel, stream, over));
+  }
+
+  /**
+   * Sends the objects of a range to `reader`, in the order of the range: from the cache, and else from the source, where one fetch serves all
+   * that ask for the same. Waits for objects of groups that have begun and not ended. Calls `over` once `reader` was finished or reset, with
+   * the bytes of payload that were sent. Returns a cancel.
+   *
+   * - Where the source has no objects, `reader` gets a gap, and the fetch goes on.
+   * - It is reset with the reason where the source refuses all of the range, and with `limit` where the range is too long.
+   */
+  fetchRange(
+    where: FetchWhere & { range: FetchRange },
+    reader: FetchReader,
+    over: (payloadBytes: number) => void,
+  ): () => void {
+    return startFetch(this.#fetches, where, rangeFetch(where, reader, over));
   }
 
   /** `source` allows no more streams and a request waits for one: tracks without viewers give theirs back. False when there are none. */

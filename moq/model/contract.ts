@@ -224,6 +224,12 @@ export interface FetchWriter {
   onStop(callback: (reason: Reason) => void): void;
 }
 
+/** Takes the objects of a fetch for one that asked. */
+export interface FetchReader extends FetchWriter {
+  /** Bytes that wait to be sent. While there are many, no further group begins. */
+  readonly queued: number;
+}
+
 /** Receives what a source reports of one upstream subscription. */
 export interface UpstreamSink {
   /** The publisher has confirmed the track already, so the source does not time out a quiet subscription. */

@@ -124,6 +124,17 @@ export class GroupStore {
     return this.#groups.values();
   }
 
+  /** The number of the kept group that follows `sequence`, or, with `descending`, that comes before it. */
+  nextKept(sequence: number, descending: boolean): number | undefined {
+    let found: number | undefined;
+    for (const one of this.#groups.keys()) {
+      const follows = descending ? one < sequence : one > sequence;
+      const isNearer = found === undefined || (descending ? one > found : one < found);
+      if (follows && isNearer) found = one;
+    }
+    return found;
+  }
+
   joinable(from: number, to: number): Group[] {
     const found: Group[] = [];
     for (const group of this.#groups.values()) {

@@ -55,6 +55,8 @@ export class Group implements Evictable {
   /** A reader takes its subgroups merged. */
   #merges = false;
   #onOver: (() => void)[] | undefined;
+  /** Absent without any, so that an object costs nothing. */
+  #watchers: Set<() => void> | undefined;
   #charged = 0;
   #keeps = true;
 
@@ -209,6 +211,25 @@ export class Group implements Evictable {
     else this.#onOver.push(callback);
   }
 
+  /** Calls `callback` when an object is whole, and when a subgroup or the group ends or is evicted. Returns a stop. */
+  watch(callback: () => void): () => void {
+    this.#watchers ??= new Set();
+    const watchers = this.#watchers.add(callback);
+    return () => {
+      if (watchers.delete(callback) && watchers.size === 0) this.#watchers = undefined;
+    };
+  }
+
+  /** Somebody watches it. */
+  get watched(): boolean {
+    return this.#watchers !== undefined;
+  }
+
+  /** Tells those that watch it. */
+  changed(): void {
+    for (const callback of [...(this.#watchers ?? [])]) callback();
+  }
+
   /** Ends its subgroups that got no object since `before`, and the group where nothing came since `quiet` and all its subgroups have ended. */
   abandon(before: number, quiet: number): void {
     for (const one of this.subgroups) one.abandon(before);
@@ -231,6 +252,7 @@ export class Group implements Evictable {
     this.#onOver = undefined;
     this.#host.done(this);
     for (const callback of callbacks ?? []) callback();
+    this.changed();
   }
 
   /** The relay wants no more of it: the publisher gets STOP_SENDING, and the readers are reset. */

@@ -8,6 +8,7 @@ export type {
   FetchedObject,
   FetchGap,
   FetchRange,
+  FetchReader,
   FetchWriter,
   Later,
   Location,
@@ -24,6 +25,7 @@ export type {
   UpstreamSink,
 } from "./contract.ts";
 export { LAST_OBJECT } from "./contract.ts";
+export type { FetchWhere } from "./fetch-requests.ts";
 export { FetchIntoGroup, GroupIntoFetch } from "./fetched-group.ts";
 export { ForwardingWriter } from "./forwarding-writer.ts";
 export type { CacheOptions, ModelLimits } from "./limits.ts";

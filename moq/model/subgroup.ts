@@ -17,6 +17,10 @@ interface Owner {
   passOn(bound: BoundName): void;
   endsAt(id: number): void;
   subgroupDone(subgroup: Pick<Run, "broken">): void;
+  /** Whether {@link changed} has an effect. */
+  readonly watched: boolean;
+  /** An object is whole. */
+  changed(): void;
 }
 
 /** Who merges the subgroups of a group. */
@@ -184,6 +188,7 @@ export class Subgroup<G extends Owner> implements SubgroupWriter, Run {
     }
     if (this.#partial !== undefined) this.#arrived();
     if (this.merge !== undefined) this.merge.ended(this);
+    if (this.group.watched) this.group.changed();
   }
 
   status(status: ObjectStatus, id: number, properties?: Uint8Array): void {
@@ -205,6 +210,7 @@ export class Subgroup<G extends Owner> implements SubgroupWriter, Run {
     if (status === "does_not_exist") this.group.objects++;
     else this.group.endsAt(id);
     if (this.merge !== undefined) this.merge.pump();
+    if (this.group.watched) this.group.changed();
   }
 
   finish(): void {

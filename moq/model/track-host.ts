@@ -1,6 +1,6 @@
 import type { Clock } from "../clock.ts";
 import type { Counters } from "../counters.ts";
-import type { Asker, Later, Source } from "./contract.ts";
+import type { Asker, FetchRange, Later, Source } from "./contract.ts";
 import type { KeptTracks } from "./kept-tracks.ts";
 import type { ModelLimits } from "./limits.ts";
 import type { Sweeps } from "./sweeps.ts";
@@ -54,4 +54,17 @@ export interface Wanted {
   readonly asker: Asker | undefined;
   /** As `Subscriber` has it. */
   readonly later?: Later | undefined;
+}
+
+/** A range to fetch. `own`: its numbers are the publisher's, not the track's. */
+export interface WantedRange extends Omit<Wanted, "number"> {
+  readonly range: FetchRange;
+  readonly later: Later | undefined;
+}
+
+/** A range as the track numbers it. */
+export interface Located {
+  readonly range: FetchRange;
+  /** Added to the source's numbers to get the track's. */
+  readonly offset: number;
 }

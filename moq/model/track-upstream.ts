@@ -4,6 +4,7 @@ import type { Reason } from "../reason.ts";
 import type {
   Asker,
   DatagramObject,
+  Location,
   Source,
   SubgroupStart,
   SubgroupWriter,
@@ -15,7 +16,7 @@ import type { Numbering } from "./merge-subscriptions.ts";
 import type { Properties } from "./properties.ts";
 import { PublisherNumbering, SentGroups } from "./publisher-numbering.ts";
 import type { Subscription } from "./subscription.ts";
-import type { TrackRoute, Wanted } from "./track-host.ts";
+import type { Located, TrackRoute, Wanted, WantedRange } from "./track-host.ts";
 import { UpstreamOptions } from "./upstream-options.ts";
 
 /** Milliseconds that the last groups of a track have to begin after its subscription was ended. */
@@ -76,6 +77,17 @@ export class TrackUpstream {
     const source = route?.source;
     if (source === undefined || source.keepsNewest || this.#over || this.#ended !== undefined) return undefined;
     return this.#feed?.upstream !== undefined && this.#feed.source === source ? source : undefined;
+  }
+
+  /** The range in the track's numbers, without groups of another publisher, and what was added to the source's numbers. */
+  locateRange({ range, own }: WantedRange, source: Source | undefined): Located | undefined {
+    const feed = this.#feed;
+    const offset = feed !== undefined && feed.source === source ? (feed.offset ?? 0) : 0;
+    if (!own) return { range, offset };
+    const lowest = feed?.lowest ?? 0;
+    const [start, end] = [shifted(range.start, offset), shifted(range.end, offset)];
+    if (end.group < lowest) return undefined;
+    return { range: { ...range, start: start.group < lowest ? { group: lowest, object: 0 } : start, end }, offset };
   }
 
   /** The track's number for a group to fetch from `source`, and what was added to the source's own. Nothing where it has no such group. */
@@ -221,4 +233,8 @@ export class TrackUpstream {
     }
     this.#host.ended();
   }
+}
+
+function shifted({ group, object }: Location, offset: number): Location {
+  return { group: Math.min(group + offset, Number.MAX_SAFE_INTEGER), object };
 }

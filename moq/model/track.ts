@@ -1,15 +1,15 @@
 import type { Counters, DropReason } from "../counters.ts";
 import type { Reason } from "../reason.ts";
 import { BoundedWait } from "./bounded-wait.ts";
-import type { Asker, Channel, OutStream, Source, SubscribeOptions, Subscriber, TrackInfo } from "./contract.ts";
-import { Fetches, type FetchRequest } from "./fetches.ts";
+import type { Asker, Source, SubscribeOptions, Subscriber, TrackInfo } from "./contract.ts";
+import { Fetches } from "./fetches.ts";
 import type { Group } from "./group.ts";
 import { GroupStore, type StoredTrack } from "./group-store.ts";
 import { Properties } from "./properties.ts";
 import type { PublisherNumbering } from "./publisher-numbering.ts";
 import type { SubscribedTrack } from "./subscribed-track.ts";
 import { Subscription } from "./subscription.ts";
-import type { TrackHost, TrackRoute, TrackStart, Wanted } from "./track-host.ts";
+import type { TrackHost, TrackRoute, TrackStart } from "./track-host.ts";
 import { TrackUpstream, type UpstreamHost } from "./track-upstream.ts";
 import { type CacheUse, type TrackView, type ViewerView, viewOfTrack } from "./track-view.ts";
 import { Unwatched } from "./unwatched.ts";
@@ -23,9 +23,9 @@ export class Track implements SubscribedTrack<Subscription> {
   readonly name: string;
   readonly asker: Asker | undefined;
   readonly use: CacheUse = { hits: 0, misses: 0 };
+  readonly fetches: Fetches;
   readonly #host: TrackHost<Track>;
   readonly #store: GroupStore;
-  readonly #fetches: Fetches;
   readonly #publisherWait: BoundedWait;
   readonly #subscriptions = new Set<Subscription>();
   readonly #properties: Properties;
@@ -48,7 +48,10 @@ export class Track implements SubscribedTrack<Subscription> {
     this.#epoch = route?.advertisement.epoch;
     this.#host = host;
     this.#store = new GroupStore(host, this.#stored());
-    this.#fetches = new Fetches(path, name, this.#store, host.counters, this.use);
+    this.fetches = new Fetches(path, name, this.#store, host, this.use, {
+      source: () => this.#givingSource,
+      upstream: () => this.#upstream,
+    });
     this.#properties = new Properties(path, name);
     this.#upstream = new TrackUpstream(this.#upstreamHost());
     this.#unwatched = new Unwatched(host, this.#store, {
@@ -119,7 +122,7 @@ export class Track implements SubscribedTrack<Subscription> {
 
   /** Without viewers and without requests. */
   get idle(): boolean {
-    return !this.#used && !this.#fetches.busy;
+    return !this.#used && !this.fetches.busy;
   }
 
   /** The source that feeds it, also after it withdrew its route; else the source of the route. */
@@ -173,15 +176,6 @@ export class Track implements SubscribedTrack<Subscription> {
     return () => {
       if (leave()) this.#checkUse();
     };
-  }
-
-  /** Sends one group to `stream`, from the cache or by an upstream fetch. `over` is called at the end. Returns a cancel. */
-  fetch(wanted: Wanted, channel: Channel, stream: OutStream, over: FetchRequest["over"]): () => void {
-    const { priority, asker, later } = wanted;
-    const source = this.#givingSource;
-    const group = this.#upstream.locate(wanted, source);
-    if (group === undefined) return this.#fetches.refuse({ channel, stream, over }, "not_found");
-    return this.#fetches.fetch({ ...group, priority, channel, stream, source, asker, later, over });
   }
 
   /**

@@ -11,6 +11,7 @@ import type {
 import type { Reason } from "../reason.ts";
 import { BoundExceeded, READ } from "../wire/codec/index.ts";
 import type { SessionContext } from "./context.ts";
+import { fetchGroupByGroup, isGroup } from "./group-by-group.ts";
 import { PushedTracks } from "./pushed-tracks.ts";
 import type { AskedTrack, SourceProtocol } from "./source-protocol.ts";
 import { UpstreamRequest, type UpstreamRequestEvents } from "./upstream-request.ts";
@@ -140,8 +141,11 @@ export class PeerSource implements Source {
     const { share, codes, admission } = this.#session;
     const messages = this.#protocol.fetch(at.asked, range, priority, writer);
     if (messages === undefined) {
-      writer.reset("unsupported");
-      return () => {};
+      if (isGroup(range)) {
+        writer.reset("unsupported");
+        return () => {};
+      }
+      return fetchGroupByGroup(range, writer, (one, part) => this.#fetch(wanted, one, priority, part, asker));
     }
     const request = this.#request({
       opened: (stream) => {
