@@ -50,6 +50,17 @@ export async function earlierCommit(wanted?: string): Promise<string> {
   return before;
 }
 
+/** The line of the program that lists the versions of the wire between relays, and its file. */
+const WIRE_VERSIONS = { line: "^const MESH = ", file: "moq/wire/lite/versions.ts" };
+
+/** The newest commit whose relays have another newest version of the wire between relays; undefined where the history has none. */
+export async function commitBeforeWire(): Promise<string | undefined> {
+  const { line, file } = WIRE_VERSIONS;
+  const changed = await git("log", "-1", "--format=%H", `-G${line}`, "HEAD", "--", file).catch(() => "");
+  if (changed === "") return undefined;
+  return await git("rev-parse", "--verify", "--quiet", `${changed}^`).catch(() => undefined);
+}
+
 /** The name of this version: its commit, and whether files have changed since. */
 export async function presentName(): Promise<string> {
   const changes = await git("status", "--porcelain", "--", ...PROGRAM_PATHS);

@@ -6,7 +6,6 @@ export {
   type Key,
   KeyError,
   type KeyFault,
-  MAX_KEY_ID,
   parseKeys,
   publicJwk,
   signerOf,

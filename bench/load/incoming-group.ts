@@ -1,6 +1,6 @@
 import type { RecvHandler } from "../../moq/link.ts";
 import { DEFAULT_WIRE_LIMITS } from "../../moq/wire/codec/index.ts";
-import { type FrameSink, UniReader, type UniSink } from "../../moq/wire/lite/index.ts";
+import { type ObjectSink, UniReader, type UniSink } from "../../moq/wire/lite/index.ts";
 import type { LoadSession } from "./session.ts";
 import { STAMP_BYTES } from "./stamp.ts";
 
@@ -15,7 +15,7 @@ export interface GroupEvents {
 }
 
 /** Reads one Group Stream whose frames begin with a stamp. */
-export class IncomingGroup implements RecvHandler, UniSink, FrameSink {
+export class IncomingGroup implements RecvHandler, UniSink, ObjectSink {
   readonly #session: LoadSession;
   readonly #events: GroupEvents;
   readonly #reader: UniReader;
@@ -42,10 +42,11 @@ export class IncomingGroup implements RecvHandler, UniSink, FrameSink {
     this.#events.over?.();
   }
 
+  status(): void {}
   setup(): void {}
   unknown(): void {}
 
-  group({ subscribe }: { readonly subscribe: number }): FrameSink {
+  group({ subscribe }: { readonly subscribe: number }): ObjectSink {
     this.#events.began?.(subscribe);
     return this;
   }

@@ -91,7 +91,7 @@ export class SimRelay {
   }
 
   async listen(): Promise<void> {
-    const offered = [...MESH_PROTOCOLS, ...protocols(EXPERIMENTAL_PROTOCOLS)];
+    const offered = [...this.#meshProtocols, ...protocols(EXPERIMENTAL_PROTOCOLS)];
     const options = {
       host: this.info.node,
       port: 1,
@@ -102,6 +102,10 @@ export class SimRelay {
     const listener = await this.engine.listen(options, (request) => this.#accept(request));
     this.#stop = () => listener.close();
     this.mesh.start();
+  }
+
+  get #meshProtocols(): readonly string[] {
+    return this.#world.options.meshProtocols?.(this.info.node) ?? MESH_PROTOCOLS;
   }
 
   /** The wire of its link to another relay. Throws where it has never dialled that one. */
@@ -184,7 +188,9 @@ export class SimRelay {
     const trust = { kind: "insecure" } as const;
     const limits = { ...PEER_LINK, ...options.peer };
     const expiresAt = this.#tokenExpiry();
-    const link = await this.engine.dial({ url, protocols, trust, limits, timeoutMs: DIAL_TIMEOUT_MS }, attach);
+    const offered = protocols.filter((one) => !MESH_PROTOCOLS.includes(one) || this.#meshProtocols.includes(one));
+    const target = { url, protocols: offered, trust, limits, timeoutMs: DIAL_TIMEOUT_MS };
+    const link = await this.engine.dial(target, attach);
     const wire = network.wireOf(link);
     this.#wires.set(url.hostname, wire);
     const latencyMs = options.latencyMs?.(this.info.node, url.hostname);

@@ -23,6 +23,8 @@ export interface WorldOptions {
   readonly events?: WorldEvents;
   /** Limits of each tenant that hold over the mesh; absent: there are none. */
   readonly tenantLimit?: PerKind;
+  /** Versions of the wire between relays that a relay speaks, newest first; absent: all. An earlier version of the program speaks fewer. */
+  readonly meshProtocols?: (node: string) => readonly string[];
   /** Roots are of a version that knows nothing of tenants. */
   readonly oldRoots?: boolean;
 }

@@ -11,7 +11,6 @@ import type {
 } from "../link.ts";
 import type { Reason } from "../reason.ts";
 import { ProtocolViolation } from "../wire/codec/index.ts";
-import type { PresentedToken } from "./contract.ts";
 import { HeldStream } from "./held-stream.ts";
 
 /** Bytes that a client may send before it is admitted: many times its SETUP and first requests. */
@@ -25,20 +24,12 @@ export interface Refusal {
   readonly message: string;
 }
 
-/** What a client asks for in its SETUP. */
-export interface SetupAsk {
-  /** The request target; absent: `/`. */
-  readonly target?: string | undefined;
-  /** Its tokens, in their order. */
-  readonly tokens?: readonly PresentedToken[];
-}
-
 export interface SetupGateOptions {
   readonly clock: Clock;
   /** Milliseconds until the client must be admitted. */
   readonly timeoutMs: number;
-  /** Called once with what the client asks for. `answer` admits or refuses it, at once or later. */
-  readonly decide: (asked: SetupAsk, answer: (outcome: Attach | Refusal) => void) => void;
+  /** Called once with the request target, `/` where the client gave none. `answer` admits or refuses it, at once or later. */
+  readonly decide: (target: string, answer: (outcome: Attach | Refusal) => void) => void;
   /** The link ended before the client was admitted. */
   readonly left: () => void;
   /** The gate refused the client itself: its SETUP was missing or wrong, or it sent too much before it was admitted. */
@@ -53,10 +44,10 @@ export interface SetupProtocol {
   /** The code for a client that breaks the protocol. Absent: that of the reason `protocol`. */
   readonly violationCode?: (violation: ProtocolViolation) => number;
   /**
-   * Reads a unidirectional stream, which may be the one with the SETUP: `found` is called with what it asks for. A
+   * Reads a unidirectional stream, which may be the one with the SETUP: `found` is called with the request target of it. A
    * violation of the protocol is thrown.
    */
-  reader(found: (asked: SetupAsk) => void): { push(bytes: Uint8Array): void };
+  reader(found: (target: string | undefined) => void): { push(bytes: Uint8Array): void };
 }
 
 /**
@@ -91,7 +82,7 @@ export class SetupGate implements LinkHandler {
     if (this.#inner !== undefined) return this.#inner.uni(stream);
     const held = this.#hold((inner) => ({ ...NO_SEND, ...recv(inner.uni(stream)) }));
     if (this.#asked) return held;
-    const reader = this.#protocol.reader((asked) => this.#ask(asked));
+    const reader = this.#protocol.reader((target) => this.#ask(target));
     return { ...recv(held), data: (bytes) => void (this.#read(reader, bytes) && held.data(bytes)) };
   }
 
@@ -138,10 +129,10 @@ export class SetupGate implements LinkHandler {
     return !this.#over;
   }
 
-  #ask(asked: SetupAsk): void {
+  #ask(target: string | undefined): void {
     if (this.#asked || this.#over) return;
     this.#asked = true;
-    this.#options.decide(asked, (outcome) => {
+    this.#options.decide(target ?? "/", (outcome) => {
       if (typeof outcome === "function") this.#admit(outcome);
       else this.#refuse(outcome);
     });

@@ -58,11 +58,11 @@ export class Setups {
         left();
       },
       refused,
-      decide: ({ target = "/", tokens = [] }, answer) => {
+      decide: (target, answer) => {
         leave();
         const mark = target.indexOf("?");
         const path = mark < 0 ? target : target.slice(0, mark);
-        decide({ ...info, path, query: mark < 0 ? "" : target.slice(mark + 1), tokens }, answer);
+        decide({ ...info, path, query: mark < 0 ? "" : target.slice(mark + 1) }, answer);
       },
     });
     return (link) => {

@@ -99,7 +99,7 @@ test("a root accepts a session of this relay, or refuses its token; its date is 
       const good = await examined(
         configured({ ...settings, "cluster.token": await key.token({ cluster: true, sub: "edge-1" }) }),
       );
-      assert.match(good.get("root_reachable") ?? "", /^ok a session in \d+ ms \(moqmesh-1\)$/);
+      assert.match(good.get("root_reachable") ?? "", /^ok a session in \d+ ms \(moqmesh-2\)$/);
       assert.match(good.get("clock_offset") ?? "", /^ok /);
       const viewer = await key.token({ get: [""] });
       const bad = await examined(configured({ ...settings, "cluster.token": viewer }));

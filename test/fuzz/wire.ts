@@ -39,8 +39,11 @@ function streamTarget(kind: StreamKind, caps: Capabilities): FuzzTarget {
 function soundStreams(kind: StreamKind, caps: Capabilities): Uint8Array[] {
   const vectors = VECTORS.filter((vector) => vector.caps === caps && vector.stream === kind).map(streamOf);
   const frames = bytes(caps.timestamps ? "47d0 03 aabbcc 01 00 4041 01 dd" : "03 aabbcc 00 01 dd");
-  if (kind === "frames") return [frames];
-  if (kind === "uni") vectors.push(Uint8Array.of(0, 2, 5, 9, ...frames), Uint8Array.of(9, 9, 9));
+  const objects = bytes("47d0 06 aabbcc 00 05 03 09 02 aabb ccdd 00 03 04 ee 00 01 14");
+  const fetched = bytes("4048 07 47d0 01 aa 08 14 01 bb 4183 03 0a 04 01cc 01 dd 4202 09 00 40d4 0a 00 00");
+  if (kind === "frames") return [caps.objects ? fetched : frames];
+  if (kind === "uni" && caps.objects) vectors.push(Uint8Array.of(0, 5, 5, 9, 3, 7, 200, ...objects));
+  else if (kind === "uni") vectors.push(Uint8Array.of(0, 2, 5, 9, ...frames), Uint8Array.of(9, 9, 9));
   if (kind === "request") vectors.push(Uint8Array.of(0x20, 1, 2));
   return vectors;
 }

@@ -1,6 +1,8 @@
 /**
- * A rolling upgrade under viewers from the version before the last change of the program to this one, and part of the way back. It stays
- * halfway: relays of both versions send media to each other. `npm run mesh -- --drill upgrade` does all of it.
+ * A rolling upgrade under viewers from an earlier version to this one, and part of the way back. It stays halfway: relays of both versions send
+ * media to each other. The earlier version is the one before the last change of the wire between relays; where that one does not start at once,
+ * because it needs other packages or another engine, it is the one before the last change of the program. `npm run mesh -- --drill upgrade`
+ * does all of it.
  */
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
@@ -13,7 +15,14 @@ import { gapFigures } from "../../lab/drills/figures.ts";
 import { Steps } from "../../lab/drills/steps.ts";
 import { replace, upgradeOrder } from "../../lab/drills/upgrade.ts";
 import { Mesh } from "../../lab/mesh.ts";
-import { checkOut, differences, earlierCommit, presentName, type Release } from "../../lab/release.ts";
+import {
+  checkOut,
+  commitBeforeWire,
+  differences,
+  earlierCommit,
+  presentName,
+  type Release,
+} from "../../lab/release.ts";
 import { missingLinux } from "../support/engines.ts";
 
 const TIMEOUT_MS = 110_000;
@@ -27,6 +36,9 @@ const WARM_UP_MS = 1_500;
 /** The commit, or why there is none that starts at once. */
 async function earlier(): Promise<{ commit: string; skip: string | false }> {
   try {
+    const beforeWire = await commitBeforeWire();
+    if (beforeWire !== undefined && (await differences(beforeWire)).length === 0)
+      return { commit: beforeWire, skip: false };
     const commit = await earlierCommit();
     const different = await differences(commit);
     if (different.length === 0) return { commit, skip: false };

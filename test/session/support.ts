@@ -9,6 +9,7 @@ import { Broadcasts } from "../../moq/model/broadcasts.ts";
 import type { CacheOptions, ModelLimits } from "../../moq/model/limits.ts";
 import {
   ChannelRegistry,
+  MESH_PROTOCOLS,
   openAccess,
   type Session,
   type SessionLimits,
@@ -24,6 +25,7 @@ export const VERSIONS = [
   "moq-lite-04",
   "moq-lite-05",
   "moq-lite-06",
+  "moqmesh-2",
   "moqmesh-1",
   "moq-lite-06-wip",
 ] as const;
@@ -47,7 +49,7 @@ export interface RelayOptions {
   readonly model?: Partial<ModelLimits>;
   readonly cache?: Partial<CacheOptions>;
   readonly network?: Partial<LaneSettings>;
-  /** Peers that speak moqmesh-1 are relays of one mesh. */
+  /** Peers that speak the mesh wire are relays of one mesh. */
   readonly mesh?: boolean;
 }
 
@@ -96,7 +98,7 @@ export class TestRelay {
                 hop: 1000n,
                 access: openAccess(request.info.path.slice(1)),
                 announcePrefix: "",
-                ownNumbers: options.mesh === true && request.info.protocol === "moqmesh-1",
+                ownNumbers: options.mesh === true && MESH_PROTOCOLS.includes(request.info.protocol),
                 refused: (path, reason) => relay.refused.push(`${path} ${reason}`),
                 defect: (error) => relay.defects.push(error),
                 closed: (report) => relay.reports.push(report),

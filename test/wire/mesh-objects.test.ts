@@ -38,7 +38,7 @@ function read(pieces: readonly Uint8Array[]): One[] {
   let current: Omit<One, "payload" | "status"> | undefined;
   let payload = "";
   const reader = new ObjectReader(LIMITS, {
-    object: (_size, timestamp, id, properties) => {
+    object: (_size, timestamp = 0, id = -1, properties) => {
       current = { id, timestamp, properties: properties && hex(properties) };
       payload = "";
     },

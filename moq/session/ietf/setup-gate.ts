@@ -1,11 +1,19 @@
 import type { Attach, LinkInfo } from "../../link.ts";
 import { READ } from "../../wire/codec/index.ts";
-import { type Capabilities, capabilities, MessageReader, newInbox, SETUP, type Setup } from "../../wire/ietf/index.ts";
-import { type SetupAsk, SetupGate, type SetupGateOptions, type SetupProtocol } from "../setup-gate.ts";
+import {
+  type Capabilities,
+  capabilities,
+  MessageReader,
+  newInbox,
+  SETUP,
+  type Setup,
+  type Token,
+} from "../../wire/ietf/index.ts";
+import { SetupGate, type SetupGateOptions, type SetupProtocol } from "../setup-gate.ts";
 import { closeCodeOf, violationCode } from "./codes.ts";
 
-/** Query fields of tokens. */
-const TOKEN_FIELDS = ["jwt", "cat"];
+/** Query field of a token. */
+const TOKEN_FIELD = "jwt";
 
 /**
  * Whether the client of such a link says in its SETUP what it asks for: where there is no URI, and where the URI has no token, which may
@@ -13,9 +21,7 @@ const TOKEN_FIELDS = ["jwt", "cat"];
  */
 export function asksInSetup({ binding, protocol, dialled, query }: LinkInfo): boolean {
   if (dialled || capabilities(protocol) === undefined) return false;
-  if (binding !== "webtransport") return binding === "quic";
-  const fields = new URLSearchParams(query);
-  return !TOKEN_FIELDS.some((name) => fields.has(name));
+  return binding === "quic" || (binding === "webtransport" && !new URLSearchParams(query).has(TOKEN_FIELD));
 }
 
 /** Starts the session of a link of {@link asksInSetup} once its client is admitted; see {@link SetupGate}. */
@@ -39,12 +45,12 @@ function setupOf(caps: Capabilities, info: LinkInfo): SetupProtocol {
 /** Reads a unidirectional stream up to its SETUP, if it is the one that has it. The session reads it again. */
 class SetupReader {
   readonly #info: LinkInfo;
-  readonly #found: (asked: SetupAsk) => void;
+  readonly #found: (target: string) => void;
   readonly #inbox;
   readonly #messages: MessageReader;
   #state: "type" | "setup" | "ignored" = "type";
 
-  constructor(caps: Capabilities, info: LinkInfo, found: (asked: SetupAsk) => void) {
+  constructor(caps: Capabilities, info: LinkInfo, found: (target: string) => void) {
     this.#info = info;
     this.#found = found;
     this.#inbox = newInbox(caps);
@@ -62,16 +68,26 @@ class SetupReader {
     }
     if (this.#state !== "setup") return;
     this.#messages.push(rest, (message) => {
-      if (message.kind === "setup") this.#found(askOf(message, this.#info));
+      if (message.kind === "setup") this.#found(targetOf(message, this.#info));
     });
   }
 }
 
-/** What the client asks for. Where there is a URI, that says it, and SETUP has no path. */
-function askOf({ path: asked, tokens }: Setup, { binding, path, query }: LinkInfo): SetupAsk {
+/** What the client asks for, as path and query, with the token of its SETUP where the query has none. */
+function targetOf({ path: asked, tokens }: Setup, { binding, path, query }: LinkInfo): string {
   const own = query === "" ? path : `${path}?${query}`;
-  return {
-    target: binding === "quic" ? asked : own,
-    tokens: tokens.flatMap((token) => ("value" in token ? [{ type: token.type, value: token.value }] : [])),
-  };
+  const target = binding === "quic" ? (asked ?? "/") : own;
+  const token = tokens.map(textOf).find((text) => text !== undefined);
+  if (token === undefined) return target;
+  const mark = target.indexOf("?");
+  const fields = new URLSearchParams(mark < 0 ? "" : target.slice(mark + 1));
+  if (fields.has(TOKEN_FIELD)) return target;
+  return `${target}${mark < 0 ? "?" : "&"}${TOKEN_FIELD}=${encodeURIComponent(token)}`;
+}
+
+/** The text of a token that is one: a JWT. */
+function textOf(token: Token): string | undefined {
+  if (!("value" in token)) return undefined;
+  const text = new TextDecoder().decode(token.value);
+  return /^[\w.~=-]+$/.test(text) ? text : undefined;
 }

@@ -1,6 +1,6 @@
 import type { Dialect } from "../../model/index.ts";
-import { type Capabilities, encodeFrameHeader } from "../../wire/lite/index.ts";
-import { streamCodes } from "./codes.ts";
+import { type Capabilities, encodeFrameHeader, encodeObjectHeader } from "../../wire/lite/index.ts";
+import { codeOf, streamCodes } from "./codes.ts";
 
 const dialects = new Map<string, Dialect>();
 
@@ -8,6 +8,7 @@ const dialects = new Map<string, Dialect>();
 export function dialectOf(caps: Capabilities): Dialect {
   const codes = caps.twoRegistries ? ", two registries" : "";
   const name = `moq-lite ${caps.timestamps ? "timed" : "plain"}${codes}`;
+  if (caps.objects) return MESH;
   let dialect = dialects.get(name);
   if (dialect === undefined) {
     dialect = {
@@ -20,3 +21,11 @@ export function dialectOf(caps: Capabilities): Dialect {
   }
   return dialect;
 }
+
+/** Objects of the mesh wire. */
+const MESH: Dialect = {
+  name: "moqmesh objects",
+  subgroups: true,
+  objectHeader: encodeObjectHeader,
+  resetCode: codeOf,
+};

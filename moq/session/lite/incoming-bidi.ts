@@ -11,14 +11,16 @@ import {
 } from "../../wire/lite/index.ts";
 import type { Admitted } from "../admission.ts";
 import { ANNOUNCE_HOLD_MS, AnnounceResponder } from "../announce-responder.ts";
-import { serveFetch } from "../fetch-responder.ts";
+import { serveFetch, serveRange } from "../fetch-responder.ts";
 import type { TurnHandler } from "../intake.ts";
 import type { Responder } from "../responder.ts";
 import { SubscribeResponder } from "../subscribe-responder.ts";
 import { serveTrack } from "../track-responder.ts";
 import { LiteAnnounceWriter } from "./announce-writer.ts";
 import type { LiteContext } from "./context.ts";
+import { ObjectFetchWriter } from "./fetch-writer.ts";
 import { serveProbe } from "./probe-responder.ts";
+import { fromWire, rangeFromWire } from "./ranges.ts";
 import { LiteSubscribeWriter } from "./subscribe-writer.ts";
 import { trackWriter } from "./track-writer.ts";
 
@@ -152,22 +154,26 @@ export class IncomingBidi implements TurnHandler {
       case "announce":
         return this.#admit(admission.announce(), (done) => this.#announce(request, done));
       case "subscribe":
-        return this.#admit(admission.subscribe(session.absolute(request.path), request.track), (done) =>
+        return this.#admit(admission.subscribe(session.absolute(request.path)), (done) =>
           this.#subscribe(request, done),
         );
       case "track": {
         const { track, epoch } = request;
         const path = session.absolute(request.path);
         const writer = trackWriter(this.#context, this.#stream);
-        return this.#admit(admission.track(path, track), (done) =>
-          serveTrack(session, { path, track, epoch }, writer, done),
-        );
+        return this.#admit(admission.track(path), (done) => serveTrack(session, { path, track, epoch }, writer, done));
       }
       case "fetch": {
         const { track, epoch, priority, group } = request;
         const path = session.absolute(request.path);
-        const ask = { path, track, epoch, priority, group, ownNumbers: this.#context.caps.firstHopIdentity };
-        return this.#admit(admission.fetch(path, track), (done) => serveFetch(session, ask, this.#stream, done));
+        const { caps } = this.#context;
+        if (caps.objects) {
+          const ask = { path, track, epoch, priority, range: rangeFromWire(request) };
+          const writer = new ObjectFetchWriter(this.#context, this.#stream);
+          return this.#admit(admission.fetch(path), (done) => serveRange(session, ask, this.#stream, writer, done));
+        }
+        const ask = { path, track, epoch, priority, group, ownNumbers: caps.firstHopIdentity };
+        return this.#admit(admission.fetch(path), (done) => serveFetch(session, ask, this.#stream, done));
       }
       case "probe":
         return this.#admit(admission.probe(), (done) => serveProbe(this.#context, this.#stream, done));
@@ -211,7 +217,8 @@ export class IncomingBidi implements TurnHandler {
 
   /** What the subscriber asks for, as the model has it. */
   #options(update: SubscribeUpdate): SubscribeOptions {
-    return this.#context.caps.groupFloor ? { ...update, byMaxAge: true } : update;
+    const options = fromWire(update);
+    return this.#context.caps.groupFloor ? { ...options, byMaxAge: true } : options;
   }
 
   /** Serves a request that was admitted; `done` is called when it is over. */

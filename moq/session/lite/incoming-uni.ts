@@ -1,8 +1,8 @@
 import type { RecvStream } from "../../link.ts";
-import { type SubgroupWriter, wholeGroup } from "../../model/index.ts";
+import { type SubgroupStart, type SubgroupWriter, wholeGroup } from "../../model/index.ts";
 import type { Reason } from "../../reason.ts";
 import { BoundExceeded, READ } from "../../wire/codec/index.ts";
-import { type FrameSink, type GroupHeader, type Setup, UniReader, type UniSink } from "../../wire/lite/index.ts";
+import { type GroupHeader, type ObjectSink, type Setup, UniReader, type UniSink } from "../../wire/lite/index.ts";
 import type { TurnHandler } from "../intake.ts";
 import type { Receiver } from "../received-groups.ts";
 import type { LiteContext } from "./context.ts";
@@ -32,10 +32,11 @@ export class IncomingUni implements TurnHandler, UniSink {
     this.#reader = new UniReader(context.caps, context.wire, this);
   }
 
-  group({ subscribe, sequence }: GroupHeader): FrameSink {
+  group({ subscribe, sequence, subgroup }: GroupHeader): ObjectSink {
     this.#host.headerComplete(this);
     const { received } = this.#context.session;
-    this.#writer = received.begin(this.#stream, this.#host.subscription(subscribe), wholeGroup(sequence));
+    const start = subgroup === undefined ? wholeGroup(sequence) : startOf(sequence, subgroup);
+    this.#writer = received.begin(this.#stream, this.#host.subscription(subscribe), start);
     this.#ignored = this.#writer === undefined;
     return this.#writer ?? NOTHING;
   }
@@ -113,4 +114,8 @@ export class IncomingUni implements TurnHandler, UniSink {
 }
 
 /** Where the frames of a group that was refused go. */
-const NOTHING = { object: () => {}, payload: () => {}, end: () => {} };
+const NOTHING = { object: () => {}, payload: () => {}, end: () => {}, status: () => {} };
+
+function startOf(group: number, { id: subgroup, ...rest }: NonNullable<GroupHeader["subgroup"]>): SubgroupStart {
+  return { group, subgroup, ...rest };
+}

@@ -16,6 +16,7 @@ import {
   type Capabilities,
   capabilities,
   decodeDatagram,
+  decodeObjectDatagram,
   encodeRequest,
   encodeSetupStream,
   type Setup,
@@ -186,8 +187,16 @@ class LiteSession implements Session, LinkHandler {
     data: (bytes: Uint8Array) => {
       const core = this.#core;
       core.guard(() => {
-        if (!this.#context.caps.datagrams) return;
+        const { caps } = this.#context;
+        if (!caps.datagrams) return;
         core.countDatagram(bytes);
+        if (caps.objects) {
+          const object = decodeObjectDatagram(bytes);
+          if (object === undefined) return;
+          const { subscribe, ...rest } = object;
+          core.source.subscription(subscribe)?.datagram(rest);
+          return;
+        }
         const datagram = decodeDatagram(bytes);
         if (datagram === undefined) return;
         const { subscribe, sequence, timestamp, payload } = datagram;

@@ -26,10 +26,10 @@ function setupOf(caps: Capabilities): SetupProtocol {
       new UniReader(caps, DEFAULT_WIRE_LIMITS, {
         group: () => NOTHING,
         unknown: () => {},
-        setup: ({ path }) => found({ target: path }),
+        setup: ({ path }) => found(path),
       }),
   };
 }
 
 /** Takes the frames of a group that arrives before the session. The session reads them again. */
-const NOTHING = { object: () => {}, payload: () => {}, end: () => {} };
+const NOTHING = { object: () => {}, payload: () => {}, end: () => {}, status: () => {} };

@@ -2,7 +2,6 @@ import {
   type FetchRange,
   type FetchWriter,
   GroupIntoFetch,
-  LAST_OBJECT,
   type SubscribeOptions,
   type TrackInfo,
   type UpstreamSink,
@@ -10,11 +9,13 @@ import {
 import {
   encodeRequest,
   encodeSubscribeUpdate,
+  FetchedObjectReader,
   FrameReader,
   type SubscribeResponse,
   subscribeResponses,
   trackResponses,
 } from "../../wire/lite/index.ts";
+import { isGroup } from "../group-by-group.ts";
 import type {
   AnswerReader,
   AskedTrack,
@@ -23,6 +24,7 @@ import type {
   SubscribeMessages,
 } from "../source-protocol.ts";
 import type { LiteContext } from "./context.ts";
+import { rangeToWire, toWire } from "./ranges.ts";
 
 /** Timescale of versions without timestamps: the model stamps arrival in milliseconds. */
 const ARRIVAL_TIMESCALE = 1000;
@@ -44,8 +46,9 @@ export class LiteSourceProtocol implements SourceProtocol {
     const reader = subscribeResponses(caps, this.#wire);
     const pass = (message: SubscribeResponse) => report(message, sink);
     return {
-      request: (options: SubscribeOptions) => encodeRequest({ kind: "subscribe", id, ...asked, ...options }, caps),
-      update: (options) => encodeSubscribeUpdate(options, caps),
+      request: (options: SubscribeOptions) =>
+        encodeRequest({ kind: "subscribe", id, ...asked, ...toWire(options) }, caps),
+      update: (options) => encodeSubscribeUpdate(toWire(options), caps),
       answer: {
         push: (bytes, allowance) => reader.push(bytes, pass, allowance),
         finish: () => reader.finish(),
@@ -62,10 +65,14 @@ export class LiteSourceProtocol implements SourceProtocol {
     return { request: encodeRequest({ kind: "track", ...asked }, this.#caps), answer };
   }
 
-  /** A FETCH asks for one whole group. */
+  /** A FETCH of moq-lite asks for one whole group. */
   fetch(asked: AskedTrack, range: FetchRange, priority: number, writer: FetchWriter): RequestMessages | undefined {
-    const { start, end } = range;
-    if (start.group !== end.group || start.object !== 0 || end.object !== LAST_OBJECT) return undefined;
+    if (this.#caps.objects) {
+      const request = encodeRequest({ kind: "fetch", ...asked, priority, ...rangeToWire(range) }, this.#caps);
+      return { request, answer: new FetchedObjectReader(this.#wire, writer) };
+    }
+    if (!isGroup(range)) return undefined;
+    const { start } = range;
     const request = encodeRequest({ kind: "fetch", ...asked, priority, group: start.group }, this.#caps);
     const group = new GroupIntoFetch(start.group, writer);
     return { request, answer: new FrameReader(this.#caps, this.#wire, group) };
@@ -80,6 +87,9 @@ function report(message: SubscribeResponse, sink: UpstreamSink): void {
       sink.info({ priority, ordered, maxLatency, timescale: ARRIVAL_TIMESCALE });
       break;
     }
+    case "info":
+      sink.info(message.info, message.largest);
+      break;
     case "start":
       sink.started(message.group);
       break;

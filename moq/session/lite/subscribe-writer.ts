@@ -1,10 +1,11 @@
 import type { BidiStream } from "../../link.ts";
-import type { DatagramObject, SubgroupStart, TrackInfo } from "../../model/index.ts";
+import type { DatagramObject, Location, SubgroupStart, TrackInfo } from "../../model/index.ts";
 import type { Reason } from "../../reason.ts";
 import {
   DATAGRAM_BYTES,
   encodeDatagram,
   encodeGroupStream,
+  encodeObjectDatagram,
   encodeSubscribeResponse,
   type Subscribe,
 } from "../../wire/lite/index.ts";
@@ -27,7 +28,10 @@ export class LiteSubscribeWriter implements SubscribeWriter {
     this.ownNumbers = context.caps.firstHopIdentity;
   }
 
-  accepted(info: TrackInfo): void {
+  accepted(info: TrackInfo, largest: Location | undefined): void {
+    // The epoch is the one that the peer asked for.
+    if (this.#context.caps.objects)
+      this.#send({ kind: "info", info: { epoch: this.#request.epoch, ...info }, largest });
     if (this.#context.caps.subscribeOk !== "properties") return;
     const { start, end } = this.#request;
     const { priority, ordered, maxLatency } = info;
@@ -45,15 +49,17 @@ export class LiteSubscribeWriter implements SubscribeWriter {
     if (this.#context.caps.subscribeOk === "start") this.#send({ kind: "start", group: sequence });
   }
 
-  subgroupHeader({ group }: SubgroupStart): Uint8Array {
-    return encodeGroupStream(this.#context.caps, { subscribe: this.#request.id, sequence: group });
+  subgroupHeader({ group: sequence, subgroup: id, ...rest }: SubgroupStart): Uint8Array {
+    const { id: subscribe } = this.#request;
+    return encodeGroupStream(this.#context.caps, { subscribe, sequence, subgroup: { id, ...rest } });
   }
 
-  /** A datagram is a group of one frame, so an object that shares its group with others has none. */
-  datagram({ group, object, timestamp = 0, endsGroup, payload }: DatagramObject): Uint8Array | undefined {
-    if (!this.#context.caps.datagrams || object !== 0 || !endsGroup) return undefined;
-    const bytes = encodeDatagram({ subscribe: this.#request.id, sequence: group, timestamp, payload });
-    return bytes.length > DATAGRAM_BYTES ? undefined : bytes;
+  datagram(datagram: DatagramObject): Uint8Array | undefined {
+    const { caps } = this.#context;
+    if (!caps.datagrams) return undefined;
+    const { id: subscribe } = this.#request;
+    const bytes = caps.objects ? encodeObjectDatagram({ subscribe, ...datagram }) : groupDatagram(subscribe, datagram);
+    return bytes === undefined || bytes.length > DATAGRAM_BYTES ? undefined : bytes;
   }
 
   dropped(start: number, end: number, reason: Reason): void {
@@ -77,4 +83,10 @@ export class LiteSubscribeWriter implements SubscribeWriter {
   #send(response: Parameters<typeof encodeSubscribeResponse>[0]): void {
     this.#stream.write(encodeSubscribeResponse(response, this.#context.caps));
   }
+}
+
+/** In moq-lite a datagram is a group of one frame, so an object that shares its group with others has none. */
+function groupDatagram(subscribe: number, datagram: DatagramObject): Uint8Array | undefined {
+  const { group: sequence, object, timestamp = 0, endsGroup, payload } = datagram;
+  return object === 0 && endsGroup ? encodeDatagram({ subscribe, sequence, timestamp, payload }) : undefined;
 }

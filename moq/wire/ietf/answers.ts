@@ -75,12 +75,7 @@ function readMultiplexedOk(cursor: Cursor, context: ReadContext): RequestOk {
       cursor.saturating();
       return { ...about, ...readPublisherFields(cursor, false, caps) };
     default:
-      // The draft has nothing more. Some peers add parameters, as later drafts have them.
-      return {
-        ...about,
-        parameters: cursor.left === 0 ? {} : readParameters(cursor, "updateOk", caps),
-        properties: NONE,
-      };
+      return { ...about, parameters: {}, properties: NONE };
   }
 }
 

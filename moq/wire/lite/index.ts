@@ -6,8 +6,11 @@ export {
   encodeAnnounceOk,
 } from "./announce.ts";
 export { DATAGRAM_BYTES, decodeDatagram, encodeDatagram } from "./datagram.ts";
-export { encodeFrameHeader, FrameReader, type FrameSink } from "./frame.ts";
+export { FetchedObjectEncoder, FetchedObjectReader } from "./fetched-objects.ts";
+export { encodeFrameHeader, FrameReader } from "./frame.ts";
 export { encodeGroupStream, type GroupHeader } from "./group.ts";
+export { encodeObjectHeader, type ObjectSink } from "./object.ts";
+export { decodeObjectDatagram, encodeObjectDatagram } from "./object-datagram.ts";
 export { encodeProbe } from "./probe.ts";
 export { encodeRequest, type OpeningRequest, type Request, RequestReader } from "./requests.ts";
 export { encodeSetupStream, type Setup } from "./setup.ts";

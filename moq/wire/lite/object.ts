@@ -49,16 +49,16 @@ const LENGTH_BYTES = 8;
 /** Is called with objects as they arrive. */
 export interface ObjectSink {
   /**
-   * An object begins. `timestamp` is absolute, in the track's timescale. `properties` are valid during the call: empty where the object has
-   * none, absent where its version has none.
+   * An object begins. `timestamp` is absolute, in the track's timescale; absent where the version has none. `id` is absent where it is the
+   * next one. `properties` are valid during the call: empty where the object has none, absent where its version has none.
    */
-  object(size: number, timestamp: number, id: number, properties: Uint8Array | undefined): void;
+  object(size: number, timestamp: number | undefined, id?: number, properties?: Uint8Array): void;
   /** The next bytes of the object, valid during the call. */
   payload(bytes: Uint8Array): void;
   /** The object is complete. */
   end(): void;
   /** An object without payload. */
-  status(status: ObjectStatus, id: number, properties: Uint8Array | undefined): void;
+  status(status: ObjectStatus, id: number, properties?: Uint8Array): void;
 }
 
 /** Memory of {@link encodeObjectHeader}, and its first bytes by number. */

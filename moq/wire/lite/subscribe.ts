@@ -2,6 +2,7 @@ import { type Cursor, RequestViolation, type WireLimits, type Writer } from "../
 import { newWriter } from "./codec.ts";
 import { type FrameRange, putFrames, readFrames } from "./frame-range.ts";
 import { MessageReader, readOptional, readPath, readTrackName } from "./message.ts";
+import { putTrackInfo, readTrackInfo, type TrackInfo, withProperties } from "./track.ts";
 import type { Capabilities } from "./versions.ts";
 
 /**
@@ -18,7 +19,20 @@ export interface SubscribeUpdate extends FrameRange {
   readonly start?: number;
   /** Absent: no end. */
   readonly end?: number;
+  /** Where it begins without `start`. Absent for the newest group, and in versions without objects. */
+  readonly join?: Join;
+  /** False: it is paused. Absent for true, and in versions without objects. */
+  readonly forward?: boolean;
 }
+
+/** Begin with the newest group, with the object after the newest one, or with the group after the newest one. */
+type Join = "newest_group" | "next_object" | "next_group";
+
+/** By the number on the wire. */
+const JOINS: readonly Join[] = ["newest_group", "next_object", "next_group"];
+
+/** Added to the number of the join where the subscription is paused. */
+const PAUSED = 4;
 
 /** SUBSCRIBE: opens a subscription. */
 export interface Subscribe extends SubscribeUpdate {
@@ -38,13 +52,22 @@ export type SubscribeResponse =
   /** SUBSCRIBE_END: the first group that will never come. */
   | { readonly kind: "end"; readonly group: number }
   /** SUBSCRIBE_DROP: groups that will not come, both ends inclusive. */
-  | { readonly kind: "drop"; readonly start: number; readonly end: number; readonly code: number };
+  | { readonly kind: "drop"; readonly start: number; readonly end: number; readonly code: number }
+  /** What versions with objects say first: the track's properties, and its newest object, where one is known. */
+  | { readonly kind: "info"; readonly info: TrackInfo; readonly largest: Largest | undefined };
+
+/** The newest object of a track. */
+export interface Largest {
+  readonly group: number;
+  readonly object: number;
+}
 
 type ResponseKind = SubscribeResponse["kind"];
 
 /** By message type. */
 function responseKinds(caps: Capabilities): readonly ResponseKind[] {
   const ok = caps.subscribeOk === "properties" ? "ok" : "start";
+  if (caps.objects) return [ok, "end", "drop", "info"];
   return caps.subscribeEnd ? [ok, "end", "drop"] : [ok, "drop"];
 }
 
@@ -53,6 +76,7 @@ const CLAUSES: Readonly<Record<ResponseKind, string>> = {
   start: "SUBSCRIBE_OK",
   end: "SUBSCRIBE_END",
   drop: "SUBSCRIBE_DROP",
+  info: "SUBSCRIBE_INFO",
 };
 
 export function encodeSubscribe(message: Subscribe, caps: Capabilities): Uint8Array {
@@ -93,6 +117,11 @@ export function encodeSubscribeResponse(response: SubscribeResponse, caps: Capab
     case "drop":
       writer.varint(response.start).varint(response.end).varint(response.code);
       break;
+    case "info":
+      putTrackInfo(writer, response.info, caps);
+      writer.varint(response.largest === undefined ? 0 : response.largest.group + 1);
+      if (response.largest !== undefined) writer.varint(response.largest.object);
+      break;
   }
   return writer.message(Uint8Array.of(type));
 }
@@ -108,7 +137,7 @@ export function subscribeResponses(caps: Capabilities, limits: WireLimits): Mess
     },
     read: (cursor: Cursor, type: number): SubscribeResponse => readResponse(cursor, kinds[type], caps),
   };
-  return new MessageReader(() => expected, limits);
+  return new MessageReader(() => expected, withProperties(limits, caps));
 }
 
 function readResponse(cursor: Cursor, kind: ResponseKind | undefined, caps: Capabilities): SubscribeResponse {
@@ -124,13 +153,20 @@ function readResponse(cursor: Cursor, kind: ResponseKind | undefined, caps: Capa
       if (end < start) throw cursor.violation("range ends before it starts");
       return { kind, start, end, code: cursor.varint() };
     }
+    case "info": {
+      const info = readTrackInfo(cursor, caps);
+      const group = readOptional(cursor);
+      return { kind, info, largest: group === undefined ? undefined : { group, object: cursor.varint() } };
+    }
     case undefined:
       throw cursor.violation("unknown message type");
   }
 }
 
 function putRange(writer: Writer, options: SubscribeUpdate, caps: Capabilities): Writer {
-  return putFrames(putOptions(writer, options, caps), options, caps);
+  putFrames(putOptions(writer, options, caps), options, caps);
+  if (!caps.objects) return writer;
+  return writer.u8(JOINS.indexOf(options.join ?? "newest_group") + (options.forward === false ? PAUSED : 0));
 }
 
 function readRange(cursor: Cursor, caps: Capabilities, clause: string): SubscribeUpdate {
@@ -139,7 +175,14 @@ function readRange(cursor: Cursor, caps: Capabilities, clause: string): Subscrib
   if (frames.endFrame !== undefined && options.end === undefined) {
     throw new RequestViolation(clause, "Frame End without Group End");
   }
-  return { ...options, ...frames };
+  return { ...options, ...frames, ...(caps.objects ? readJoin(cursor) : {}) };
+}
+
+function readJoin(cursor: Cursor): Pick<SubscribeUpdate, "join" | "forward"> {
+  const value = cursor.u8();
+  const join = JOINS[value % PAUSED];
+  if (value >= 2 * PAUSED || join === undefined) throw cursor.violation("unknown start");
+  return { ...(join === "newest_group" ? {} : { join }), ...(value >= PAUSED ? { forward: false } : {}) };
 }
 
 function putOptions(writer: Writer, options: SubscribeUpdate, caps: Capabilities): Writer {

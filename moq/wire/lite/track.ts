@@ -1,6 +1,7 @@
-import type { Cursor, WireLimits } from "../codec/index.ts";
+import type { Cursor, WireLimits, Writer } from "../codec/index.ts";
 import { newWriter } from "./codec.ts";
-import { MessageReader, readPath, readTrackName } from "./message.ts";
+import { MessageReader, readOptional, readPath, readTrackName } from "./message.ts";
+import { PROPERTIES_BYTES } from "./object.ts";
 import type { Capabilities } from "./versions.ts";
 
 /** TRACK: asks for a track's properties. */
@@ -23,6 +24,8 @@ export interface TrackInfo {
   readonly maxLatency: number;
   /** Timestamp units per second, not 0. */
   readonly timescale: number;
+  /** Opaque properties of moq-transport; absent where the track has none, and in versions without objects. */
+  readonly properties?: Uint8Array;
 }
 
 export function encodeTrack(message: Track, caps: Capabilities): Uint8Array {
@@ -38,27 +41,40 @@ export function readTrack(cursor: Cursor, caps: Capabilities, limits: WireLimits
 }
 
 export function encodeTrackInfo(message: TrackInfo, caps: Capabilities): Uint8Array {
-  const writer = newWriter();
+  return putTrackInfo(newWriter(), message, caps).message();
+}
+
+/** The body of TRACK_INFO. */
+export function putTrackInfo(writer: Writer, message: TrackInfo, caps: Capabilities): Writer {
   if (caps.epochs) writer.varintBig(message.epoch);
   writer.u8(message.priority);
   if (caps.groupOrder) writer.bool(message.ordered);
-  return writer.varint(message.maxLatency).varint(message.timescale).message();
+  writer.varint(message.maxLatency).varint(message.timescale);
+  if (!caps.objects) return writer;
+  const { properties } = message;
+  return properties === undefined ? writer.varint(0) : writer.varint(properties.length + 1).raw(properties);
+}
+
+export function readTrackInfo(cursor: Cursor, caps: Capabilities): TrackInfo {
+  const epoch = caps.epochs ? cursor.varintBig() : 0n;
+  const priority = cursor.u8();
+  const ordered = caps.groupOrder && cursor.bool();
+  const maxLatency = cursor.varint();
+  const timescale = cursor.varint();
+  if (timescale === 0) throw cursor.violation("timescale of 0");
+  const length = caps.objects ? readOptional(cursor) : undefined;
+  const info = { epoch, priority, ordered, maxLatency, timescale };
+  // A copy: the message is valid during the call, and the properties outlive it.
+  return length === undefined ? info : { ...info, properties: new Uint8Array(cursor.raw(length)) };
+}
+
+/** Bounds of messages with the properties of a track, where the version has them. */
+export function withProperties(limits: WireLimits, caps: Capabilities): WireLimits {
+  return caps.objects ? { ...limits, messageBytes: limits.messageBytes + PROPERTIES_BYTES } : limits;
 }
 
 /** Exactly one TRACK_INFO. */
 export function trackResponses(caps: Capabilities, limits: WireLimits): MessageReader<TrackInfo> {
-  const expected = {
-    clause: "TRACK_INFO",
-    typed: false,
-    read: (cursor: Cursor): TrackInfo => {
-      const epoch = caps.epochs ? cursor.varintBig() : 0n;
-      const priority = cursor.u8();
-      const ordered = caps.groupOrder && cursor.bool();
-      const maxLatency = cursor.varint();
-      const timescale = cursor.varint();
-      if (timescale === 0) throw cursor.violation("timescale of 0");
-      return { epoch, priority, ordered, maxLatency, timescale };
-    },
-  };
-  return new MessageReader((index) => (index === 0 ? expected : undefined), limits);
+  const expected = { clause: "TRACK_INFO", typed: false, read: (cursor: Cursor) => readTrackInfo(cursor, caps) };
+  return new MessageReader((index) => (index === 0 ? expected : undefined), withProperties(limits, caps));
 }

@@ -8,16 +8,17 @@ import {
   type WireLimits,
 } from "../codec/index.ts";
 import { newCursor, newInbox } from "./codec.ts";
-import { FrameReader, type FrameSink } from "./frame.ts";
+import { FrameReader } from "./frame.ts";
 import { type GroupHeader, readGroup } from "./group.ts";
 import { UNI_STREAM } from "./message.ts";
+import { ObjectReader, type ObjectSink } from "./object.ts";
 import { readSetup, type Setup } from "./setup.ts";
 import type { Capabilities } from "./versions.ts";
 
 /** Is called with what a unidirectional stream brings. */
 export interface UniSink {
-  /** A group. Its frames go to the returned sink. */
-  group(header: GroupHeader): FrameSink;
+  /** A group, or a subgroup of one. Its frames or objects go to the returned sink. */
+  group(header: GroupHeader): ObjectSink;
   setup(setup: Setup): void;
   /** The stream type is unknown: the stream must be stopped, and the session goes on. */
   unknown(type: number): void;
@@ -32,7 +33,7 @@ export class UniReader {
   #state: "type" | "length" | "body" | "frames" | "setup" | "ignored" = "type";
   #type = 0;
   #length = 0;
-  #frames: FrameReader | undefined;
+  #frames: FrameReader | ObjectReader | undefined;
 
   constructor(caps: Capabilities, limits: WireLimits, sink: UniSink) {
     this.#caps = caps;
@@ -104,6 +105,9 @@ export class UniReader {
     const header = readGroup(cursor, this.#caps);
     cursor.end();
     this.#state = "frames";
-    this.#frames = new FrameReader(this.#caps, this.#limits, this.#sink.group(header));
+    const sink = this.#sink.group(header);
+    this.#frames = this.#caps.objects
+      ? new ObjectReader(this.#limits, sink)
+      : new FrameReader(this.#caps, this.#limits, sink);
   }
 }

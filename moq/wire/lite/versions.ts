@@ -11,9 +11,10 @@ export const STABLE_PROTOCOLS = ["moq-lite-06", "moq-lite-05", "moq-lite-04", "m
 /** Spoken only where the configuration names them. */
 export const EXPERIMENTAL_PROTOCOLS = ["moq-lite-06-wip"] as const;
 
-const MESH = ["moqmesh-1"] as const;
+/** Newest first. A relay offers the newest two, so that a mesh is upgraded one relay at a time. */
+const MESH = ["moqmesh-2", "moqmesh-1"] as const;
 
-/** Supported between the relays of one mesh, and never with a client. It has a version number of its own. */
+/** Supported between the relays of one mesh, and never with a client. They have a version number of their own. */
 export const MESH_PROTOCOLS: readonly string[] = MESH;
 
 /** All supported versions, newest first. */
@@ -78,6 +79,11 @@ export interface Capabilities {
    * the subscriber's Max Age. Without this it is the first group, and absent for the newest one.
    */
   readonly groupFloor: boolean;
+  /**
+   * Objects are those of moq-transport: a stream is a subgroup, and objects have ids, properties and statuses. SUBSCRIBE says how it begins
+   * and whether it is paused, its answer has the track's properties and newest object, and FETCH asks for a range of objects.
+   */
+  readonly objects: boolean;
   /** Codes that reset a stream are other ones than those that close a session. */
   readonly twoRegistries: boolean;
   /** A request for a path without a route is refused soon: what is not refused is pending. */
@@ -112,6 +118,7 @@ const LITE_03: Capabilities = {
   frameRanges: false,
   groupOrder: true,
   groupFloor: false,
+  objects: false,
   twoRegistries: false,
   promptRefusal: false,
   subscribeOk: "properties",
@@ -173,8 +180,11 @@ const LITE_06_WIP: Capabilities = {
 /** Our own protocol between relays: the control flow of moq-lite, with epochs and ended announcements. */
 const MOQMESH_1: Capabilities = { ...LITE_06_WIP, protocol: "moqmesh-1", epochs: true, ended: true };
 
+/** Likewise, with objects. */
+const MOQMESH_2: Capabilities = { ...MOQMESH_1, protocol: "moqmesh-2", frameRanges: true, objects: true };
+
 const ALL: ReadonlyMap<string, Capabilities> = new Map<string, Capabilities>(
-  [MOQMESH_1, LITE_06_WIP, LITE_06, LITE_05, LITE_04, LITE_03].map((caps) => [caps.protocol, caps]),
+  [MOQMESH_2, MOQMESH_1, LITE_06_WIP, LITE_06, LITE_05, LITE_04, LITE_03].map((caps) => [caps.protocol, caps]),
 );
 
 /** Returns nothing for a protocol that is not a version of moq-lite. */

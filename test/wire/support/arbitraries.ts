@@ -49,6 +49,15 @@ function options(caps: Capabilities): fc.Arbitrary<SubscribeUpdate> {
 }
 
 function update(caps: Capabilities): fc.Arbitrary<SubscribeUpdate> {
+  if (!caps.objects) return ranged(caps);
+  const more = record<Pick<SubscribeUpdate, "join" | "forward">>(
+    { join: fc.constantFrom("next_object", "next_group"), forward: fc.constant(false) },
+    { requiredKeys: [] },
+  );
+  return fc.tuple(ranged(caps), more).map(([one, other]) => ({ ...one, ...other }));
+}
+
+function ranged(caps: Capabilities): fc.Arbitrary<SubscribeUpdate> {
   if (!caps.frameRanges) return options(caps);
   const ends = record({ startFrame: positive, endFrame: sequence }, { requiredKeys: [] });
   return fc.tuple(options(caps), ends).map(([one, { endFrame, ...start }]) => ({
@@ -98,7 +107,15 @@ function fetches(caps: Capabilities): fc.Arbitrary<OpeningRequest> {
     ...(start === 0 ? {} : { startFrame: start }),
     ...(length === 0 ? {} : { endFrame: start + length }),
   }));
-  return fc.tuple(whole, frames).map(([names, range]) => ({ ...names, ...range }));
+  const groups = fc.tuple(fc.nat(9), fc.boolean()).map(([count, descending]) => ({ count, descending }));
+  return fc.tuple(whole, frames, groups).map(([names, range, { count, descending }]) => ({
+    ...names,
+    ...range,
+    ...(caps.objects && count > 0 && names.group <= Number.MAX_SAFE_INTEGER - 9
+      ? { endGroup: names.group + count }
+      : {}),
+    ...(caps.objects && descending ? { descending } : {}),
+  }));
 }
 
 type Sent = Exclude<AnnounceResponse, Oversized>;
@@ -134,17 +151,23 @@ export function subscribeStream(caps: Capabilities): fc.Arbitrary<SubscribeRespo
     .record({ a: number, b: number, code: number })
     .map(({ a, b, code }) => ({ kind: "drop" as const, start: Math.min(a, b), end: Math.max(a, b), code }));
   const other: fc.Arbitrary<SubscribeResponse> = caps.subscribeOk === "properties" ? ok : group;
-  return fc.array(fc.oneof(other, drop), { maxLength: 8 });
+  if (!caps.objects) return fc.array(fc.oneof(other, drop), { maxLength: 8 });
+  const largest = fc.option(record({ group: sequence, object: number }), { nil: undefined });
+  const info = record({ kind: fc.constant("info" as const), info: trackInfos(caps), largest });
+  return fc.array(fc.oneof<fc.Arbitrary<SubscribeResponse>[]>(other, drop, info), { maxLength: 8 });
 }
 
 export function trackInfos(caps: Capabilities): fc.Arbitrary<TrackInfo> {
-  return record({
+  const info = record({
     epoch: epoch(caps),
     priority: byte,
     ordered: where(caps.groupOrder, fc.boolean(), false),
     maxLatency: number,
     timescale: number.map((value) => Math.max(1, value)),
   });
+  if (!caps.objects) return info;
+  const more = record({ properties: fc.uint8Array({ maxLength: 20 }) }, { requiredKeys: [] });
+  return fc.tuple(info, more).map(([one, properties]) => ({ ...one, ...properties }));
 }
 
 export function probes(caps: Capabilities): fc.Arbitrary<Probe> {

@@ -252,6 +252,8 @@ function responseCodec(their: Modules): Codec<SubscribeResponse> {
         return { end: new SubscribeEnd(message.group) };
       case "drop":
         return { drop: new SubscribeDrop({ start: message.start, end: message.end, error: message.code }) };
+      case "info":
+        throw new Error("not in moq-lite");
     }
   };
   return codec(

@@ -1,6 +1,8 @@
 import { DEFAULT_WIRE_LIMITS, type WireLimits } from "../../../moq/wire/codec/limits.ts";
 import { announceResponses } from "../../../moq/wire/lite/announce.ts";
-import { FrameReader, type FrameSink } from "../../../moq/wire/lite/frame.ts";
+import { FetchedObjectReader, type FetchGap, type FetchSink } from "../../../moq/wire/lite/fetched-objects.ts";
+import { FrameReader } from "../../../moq/wire/lite/frame.ts";
+import type { ObjectSink, ObjectStatus } from "../../../moq/wire/lite/object.ts";
 import { probeResponses } from "../../../moq/wire/lite/probe.ts";
 import { RequestReader } from "../../../moq/wire/lite/requests.ts";
 import { subscribeResponses } from "../../../moq/wire/lite/subscribe.ts";
@@ -22,11 +24,28 @@ export const STREAM_KINDS: readonly StreamKind[] = [
   "uni",
 ];
 
-/** A frame from a reader, with its payload joined from its pieces. */
+/** A frame or object from a reader, with its payload joined from its pieces. */
 export interface ReadFrame {
   readonly size: number;
   readonly timestamp: number | undefined;
   readonly payload: string;
+  /** Absent in versions without objects, as what follows. */
+  readonly id?: number;
+  readonly properties?: string;
+  readonly status?: ObjectStatus;
+}
+
+/** An object from the answer to a FETCH. */
+export interface ReadFetched extends ReadFrame {
+  readonly group: number;
+  readonly subgroup: number | undefined;
+  readonly priority: number | undefined;
+}
+
+/** A part of a FETCH without objects. */
+export interface ReadGap {
+  readonly kind: FetchGap;
+  readonly end: { readonly group: number; readonly object: number };
 }
 
 export interface Reading {
@@ -53,6 +72,7 @@ export function reading(
     case "probe":
       return sinking(probeResponses(caps, limits), out);
     case "frames":
+      if (caps.objects) return new FetchedObjectReader(limits, fetchCollector(out));
       return new FrameReader(caps, limits, collector(out));
     case "uni":
       return new UniReader(caps, limits, {
@@ -87,14 +107,14 @@ function sinking(
   return { push: (piece) => reader.push(piece, out), finish: () => reader.finish() };
 }
 
-/** Reports each frame once it is complete. */
-function collector(out: (message: unknown) => void): FrameSink {
-  let head: { size: number; timestamp: number | undefined } | undefined;
+/** Reports each frame or object once it is complete. */
+function collector(out: (message: unknown) => void): ObjectSink {
+  let head: Omit<ReadFrame, "payload"> | undefined;
   let pieces: Uint8Array[] = [];
   return {
-    object: (size, timestamp) => {
+    object: (size, timestamp, id, properties) => {
       if (head !== undefined) throw new Error("a frame begins inside another");
-      head = { size, timestamp };
+      head = { size, timestamp, ...(id === undefined ? {} : { id }), ...copied(properties) };
     },
     payload: (piece) => {
       if (head === undefined) throw new Error("payload without a frame");
@@ -108,5 +128,28 @@ function collector(out: (message: unknown) => void): FrameSink {
       pieces = [];
       out(frame);
     },
+    status: (status, id, properties) => {
+      out({ size: 0, timestamp: undefined, payload: "", id, status, ...copied(properties) });
+    },
+  };
+}
+
+function copied(properties: Uint8Array | undefined): { properties?: string } {
+  return properties === undefined ? {} : { properties: hex(properties) };
+}
+
+/** Reports each object once it is complete, and each gap. */
+function fetchCollector(out: (message: unknown) => void): FetchSink {
+  let place: Pick<ReadFetched, "group" | "subgroup" | "priority"> | undefined;
+  const objects = collector((frame) => out({ ...(frame as ReadFrame), ...place }));
+  return {
+    object: ({ group, object, subgroup, priority, size, status, timestamp, properties }) => {
+      place = { group, subgroup, priority };
+      if (status === undefined) objects.object(size, timestamp, object, properties);
+      else out({ size, timestamp, payload: "", id: object, status, ...copied(properties), ...place });
+    },
+    payload: (piece) => objects.payload(piece),
+    end: () => objects.end(),
+    gap: (kind, end) => out({ kind, end }),
   };
 }

@@ -2,8 +2,10 @@
 import { DEFAULT_WIRE_LIMITS } from "../../../moq/wire/codec/limits.ts";
 import { type AnnounceResponse, encodeAnnouncement, encodeAnnounceOk } from "../../../moq/wire/lite/announce.ts";
 import { newWriter } from "../../../moq/wire/lite/codec.ts";
+import { FetchedObjectEncoder } from "../../../moq/wire/lite/fetched-objects.ts";
 import { encodeFrameHeader } from "../../../moq/wire/lite/frame.ts";
 import { encodeGroupStream, type GroupHeader } from "../../../moq/wire/lite/group.ts";
+import { encodeObjectHeader } from "../../../moq/wire/lite/object.ts";
 import { encodeProbe, type Probe } from "../../../moq/wire/lite/probe.ts";
 import { encodeRequest, type Request } from "../../../moq/wire/lite/requests.ts";
 import { encodeSetupStream, type Setup } from "../../../moq/wire/lite/setup.ts";
@@ -15,7 +17,7 @@ import {
 import { encodeTrackInfo, type TrackInfo } from "../../../moq/wire/lite/track.ts";
 import type { Capabilities } from "../../../moq/wire/lite/versions.ts";
 import { bytes, concat } from "./bytes.ts";
-import type { ReadFrame, StreamKind } from "./read.ts";
+import type { ReadFetched, ReadFrame, ReadGap, StreamKind } from "./read.ts";
 
 type UniMessage =
   | ({ kind: "group" } & GroupHeader)
@@ -37,6 +39,7 @@ export function rewritten(kind: StreamKind, caps: Capabilities, messages: readon
     case "probe":
       return concat(...(messages as Probe[]).map((message) => encodeProbe(message, caps)));
     case "frames":
+      if (caps.objects) return rewriteFetched(messages as (ReadFetched | ReadGap)[]);
       return rewriteFrames(messages as ReadFrame[], caps);
     case "uni": {
       const [first, ...frames] = messages as UniMessage[];
@@ -78,11 +81,31 @@ function lengthOf(message: Uint8Array): number {
 }
 
 function rewriteFrames(frames: readonly ReadFrame[], caps: Capabilities): Uint8Array {
-  let last = 0;
-  const parts = frames.map(({ size, timestamp = 0, payload }) => {
-    const header = encodeFrameHeader(caps, size, timestamp - last);
+  let [last, lastId] = [0, -1];
+  const parts = frames.map(({ size, timestamp = last, payload, id = lastId + 1, properties, status }) => {
+    const header = caps.objects
+      ? encodeObjectHeader(
+          size,
+          timestamp - last,
+          id - lastId - 1,
+          properties === undefined ? undefined : bytes(properties),
+          status,
+        )
+      : encodeFrameHeader(caps, size, timestamp - last);
     last = timestamp;
+    lastId = id;
     return concat(header, bytes(payload));
+  });
+  return concat(...parts);
+}
+
+function rewriteFetched(items: readonly (ReadFetched | ReadGap)[]): Uint8Array {
+  const encoder = new FetchedObjectEncoder();
+  const parts = items.map((item) => {
+    if ("kind" in item) return encoder.gap(item.kind, item.end);
+    const { id: object = 0, payload, properties, status, ...rest } = item;
+    const fields = { ...rest, object, status, properties: properties === undefined ? undefined : bytes(properties) };
+    return concat(encoder.object(fields), bytes(payload));
   });
   return concat(...parts);
 }

@@ -34,7 +34,9 @@ const V4: LiteVersion[] = ["moq-lite-04"];
 const V5: LiteVersion[] = ["moq-lite-05"];
 const V6: LiteVersion[] = ["moq-lite-06"];
 const WIP: LiteVersion[] = ["moq-lite-06-wip"];
-const MESH: LiteVersion[] = ["moqmesh-1"];
+const MESH_1: LiteVersion[] = ["moqmesh-1"];
+const MESH_2: LiteVersion[] = ["moqmesh-2"];
+const MESH: LiteVersion[] = [...MESH_1, ...MESH_2];
 const V45 = [...V4, ...V5];
 const V34 = [...V3, ...V4];
 const V345 = [...V34, ...V5];
@@ -44,7 +46,8 @@ const V56WM = [...V5WM, ...V6];
 const V345W = [...V345, ...WIP];
 const WM = [...WIP, ...MESH];
 const SINCE_6 = [...V6, ...WM];
-const NOT_6 = [...V345, ...WM];
+const WM1 = [...WIP, ...MESH_1];
+const NOT_6 = [...V345, ...WM1];
 
 /** Versions, their bytes, and the fields that they lose. */
 type Row = readonly [versions: readonly LiteVersion[], hex: string, lost?: object];
@@ -91,8 +94,8 @@ function response(name: string, message: SubscribeResponse, table: readonly Row[
   return rows(name, "subscribe", message, encodeSubscribeResponse, table);
 }
 
-function emptySubscribe({ epochs, frameRanges }: Capabilities): Uint8Array {
-  const fields = 5 + (epochs ? 1 : 0) + (frameRanges ? 1 : 0);
+function emptySubscribe({ epochs, frameRanges, groupOrder, objects }: Capabilities): Uint8Array {
+  const fields = 4 + (epochs ? 1 : 0) + (groupOrder ? 1 : 0) + (frameRanges ? 2 : 0) + (objects ? 1 : 0);
   return concat(Uint8Array.of(2, 5 + fields), bytes("00 01 61 01 62"), new Uint8Array(fields));
 }
 
@@ -195,6 +198,8 @@ const ANNOUNCE: Vector[] = [
   ),
 ];
 
+const INFO: TrackInfo = { epoch: 9n, priority: 2, ordered: false, maxLatency: 5000, timescale: 90_000 };
+
 const SUBSCRIBE: Vector[] = [
   ...request(
     "SUBSCRIBE",
@@ -211,7 +216,8 @@ const SUBSCRIBE: Vector[] = [
     },
     [
       [V345W, `02 14 05 ${PATH} ${TRACK} c8 01 45dc 0b 00`, { epoch: 0n }],
-      [MESH, `02 15 05 ${PATH} ${TRACK} 09 c8 01 45dc 0b 00`],
+      [MESH_1, `02 15 05 ${PATH} ${TRACK} 09 c8 01 45dc 0b 00`],
+      [MESH_2, `02 18 05 ${PATH} ${TRACK} 09 c8 01 45dc 0b 00 00 00 00`],
       [V6, `02 15 05 ${PATH} ${TRACK} c8 45dc 0a 00 00 00`, { epoch: 0n, ordered: false }],
     ],
   ),
@@ -235,11 +241,26 @@ const SUBSCRIBE: Vector[] = [
   ),
   ...update("SUBSCRIBE_UPDATE", { priority: 1, ordered: false, maxLatency: 0, end: 4 }, [
     [NOT_6, "05 01 00 00 00 05"],
+    [MESH_2, "08 01 00 00 00 05 00 00 00"],
     [V6, "06 01 00 00 05 00 00"],
   ]),
   ...update("SUBSCRIBE_UPDATE from group 0", { priority: 255, ordered: true, maxLatency: 63, start: 0, end: 0 }, [
     [NOT_6, "05 ff 01 3f 01 01"],
+    [MESH_2, "08 ff 01 3f 01 01 00 00 00"],
   ]),
+  ...update(
+    "SUBSCRIBE_UPDATE that is paused, from the object after the newest one on, to an object",
+    {
+      priority: 0,
+      ordered: false,
+      maxLatency: 0,
+      end: 9,
+      endFrame: 300,
+      join: "next_object",
+      forward: false,
+    },
+    [[MESH_2, "09 00 00 00 00 0a 00 412d 05"]],
+  ),
   ...update(
     "SUBSCRIBE_UPDATE with a floor and frames at both ends",
     { priority: 255, ordered: false, maxLatency: 63, start: 70, end: 71, startFrame: 3, endFrame: 300 },
@@ -252,14 +273,18 @@ const SUBSCRIBE: Vector[] = [
     [V34, "00 05 80 01 00 04 00"],
   ]),
   ...response("SUBSCRIBE_OK", { kind: "start", group: 300 }, [[V56WM, "00 02 412c"]]),
+  ...response("SUBSCRIBE_INFO", { kind: "info", info: INFO, largest: { group: 7, object: 300 } }, [
+    [MESH_2, "03 0d 09 02 00 5388 80015f90 00 08 412c"],
+  ]),
+  ...response("SUBSCRIBE_INFO of a track without objects", { kind: "info", info: INFO, largest: undefined }, [
+    [MESH_2, "03 0b 09 02 00 5388 80015f90 00 00"],
+  ]),
   ...response("SUBSCRIBE_END before any group", { kind: "end", group: 0 }, [[V56WM, "01 01 00"]]),
   ...response("SUBSCRIBE_DROP", { kind: "drop", start: 2, end: 3, code: 7 }, [
     [V34, "01 03 02 03 07"],
     [V56WM, "02 03 02 03 07"],
   ]),
 ];
-
-const INFO: TrackInfo = { epoch: 9n, priority: 2, ordered: false, maxLatency: 5000, timescale: 90_000 };
 
 const REST: Vector[] = [
   ...request("TRACK", { kind: "track", path: "live/a", track: "video", epoch: 9n }, [
@@ -268,12 +293,17 @@ const REST: Vector[] = [
   ]),
   ...rows("TRACK_INFO", "track", INFO, encodeTrackInfo, [
     [V5W, "08 02 00 5388 80015f90", { epoch: 0n }],
-    [MESH, "09 09 02 00 5388 80015f90"],
+    [MESH_1, "09 09 02 00 5388 80015f90"],
+    [MESH_2, "0a 09 02 00 5388 80015f90 00"],
     [V6, "07 02 5388 80015f90", { epoch: 0n }],
+  ]),
+  ...rows("TRACK_INFO with properties", "track", { ...INFO, properties: bytes("aabb") }, encodeTrackInfo, [
+    [MESH_2, "0c 09 02 00 5388 80015f90 03 aabb"],
   ]),
   ...request("FETCH", { kind: "fetch", path: "live/a", track: "video", epoch: 9n, priority: 7, group: 70 }, [
     [V345W, `03 10 ${PATH} ${TRACK} 07 4046`, { epoch: 0n }],
-    [MESH, `03 11 ${PATH} ${TRACK} 09 07 4046`],
+    [MESH_1, `03 11 ${PATH} ${TRACK} 09 07 4046`],
+    [MESH_2, `03 15 ${PATH} ${TRACK} 09 07 4046 00 00 00 00`],
     [V6, `03 12 ${PATH} ${TRACK} 07 4046 00 00`, { epoch: 0n }],
   ]),
   ...request(
@@ -289,6 +319,22 @@ const REST: Vector[] = [
       endFrame: 6,
     },
     [[V6, `03 12 ${PATH} ${TRACK} 07 4046 02 07`]],
+  ),
+  ...request(
+    "FETCH of objects of several groups, the highest first",
+    {
+      kind: "fetch",
+      path: "live/a",
+      track: "video",
+      epoch: 0n,
+      priority: 7,
+      group: 70,
+      startFrame: 9,
+      endFrame: 6,
+      endGroup: 72,
+      descending: true,
+    },
+    [[MESH_2, `03 15 ${PATH} ${TRACK} 00 07 4046 09 07 02 01`]],
   ),
   ...request("PROBE of a subscriber", { kind: "probe", bitrate: 1_000_000, rtt: 40 }, [
     [V3, "04 04 800f4240", { rtt: 0 }],
@@ -309,6 +355,25 @@ const REST: Vector[] = [
       [NOT_6, "00 09 05 c01fffffffffffff"],
       [V6, "00 0a 05 c01fffffffffffff 00"],
     ],
+  ),
+  ...rows(
+    "GROUP of a subgroup",
+    "uni",
+    {
+      kind: "group" as const,
+      subscribe: 5,
+      sequence: 7,
+      subgroup: { id: 300, firstObject: true, endsGroup: false, priority: 200 },
+    },
+    (message, caps) => encodeGroupStream(caps, message),
+    [[MESH_2, "00 06 05 07 412c 05 c8"]],
+  ),
+  ...rows(
+    "GROUP of the rest of a subgroup",
+    "uni",
+    { kind: "group" as const, subscribe: 5, sequence: 7, subgroup: { id: 0, firstObject: false, endsGroup: true } },
+    (message, caps) => encodeGroupStream(caps, message),
+    [[MESH_2, "00 04 05 07 00 02"]],
   ),
   ...rows(
     "GROUP from a frame on",
