@@ -51,6 +51,8 @@ export class FakeRelay implements Source {
   readonly subscriptions: Subscribed[] = [];
   readonly fetches: SubgroupWriter[] = [];
   readonly fetched: number[] = [];
+  /** The same requests as they were made. */
+  readonly ranges: { readonly range: FetchRange; readonly writer: FetchWriter }[] = [];
   readonly asked: ((answer: TrackInfo | Reason) => void)[] = [];
   /** Epochs that it was asked for, one for each request. */
   readonly epochs: bigint[] = [];
@@ -80,9 +82,10 @@ export class FakeRelay implements Source {
     return () => {};
   }
 
-  fetch(_path: string, _track: string, { start }: FetchRange, _priority: number, writer: FetchWriter): () => void {
-    this.fetched.push(start.group);
-    this.fetches.push(new GroupIntoFetch(start.group, writer));
+  fetch(_path: string, _track: string, range: FetchRange, _priority: number, writer: FetchWriter): () => void {
+    this.ranges.push({ range, writer });
+    this.fetched.push(range.start.group);
+    this.fetches.push(new GroupIntoFetch(range.start.group, writer));
     return () => {};
   }
 
