@@ -253,3 +253,157 @@ describe("a group of several subgroups", () => {
     );
   });
 });
+
+/** A whole object. */
+function say(writer: SubgroupWriter, id: number, text: string): void {
+  writer.object(text.length, 0, id);
+  if (text !== "") writer.payload(Buffer.from(text));
+  writer.end();
+}
+
+describe("viewers of whole groups", () => {
+  it("wait for a lower id while an open subgroup may bring it, and no longer than the track's groups are kept", () => {
+    const { clock, source, watch } = scene();
+    const viewer = watch(new FakeViewer(WHOLE));
+    const [base] = [begin(source, { subgroup: 0 }), begin(source, { subgroup: 1 })];
+    say(base, 0, "a");
+    say(base, 2, "c");
+    assert.equal(viewer.streams[0]?.text, "[1@0]a");
+    clock.advance(60_000);
+    assert.equal(viewer.streams[0]?.text, "[1@0]a", "the newest group is not old");
+    say(begin(source, { group: 1, subgroup: 0 }), 0, "next");
+    clock.advance(200);
+    assert.equal(viewer.streams[0]?.text, "[1@0]a[1@0]c");
+  });
+
+  it("do not get an object that comes below one that they have", () => {
+    const { relay, source, watch } = scene();
+    const viewer = watch(new FakeViewer(WHOLE));
+    const base = begin(source, { subgroup: 0 });
+    say(base, 0, "a");
+    say(base, 2, "c");
+    say(begin(source, { subgroup: 1 }), 1, "b");
+    say(base, 3, "d");
+    assert.equal(viewer.streams[0]?.text, "[1@0]a[1@0]c[1@0]d");
+    assert.equal(relay.counters.objectsLate, 1);
+  });
+
+  it("get the end of a group whose publisher does not name it, once the next group has begun and nothing more came", () => {
+    const { clock, source, watch } = scene();
+    const viewer = watch(new FakeViewer(WHOLE));
+    const only = begin(source, { subgroup: 3 });
+    say(only, 5, "a");
+    only.finish();
+    assert.equal(viewer.streams[0]?.state, "open");
+    say(begin(source, { group: 1, subgroup: 0 }), 0, "next");
+    clock.advance(200);
+    assert.equal(viewer.streams[0]?.state, "finished");
+    assert.equal(viewer.streams[0]?.text, "[1@0]a");
+  });
+
+  it("lose a group of which a subgroup is reset, and viewers of subgroups lose that subgroup alone", () => {
+    const { source, watch } = scene();
+    const viewer = watch(new FakeViewer(WHOLE));
+    const streams = watch(new StreamsViewer(OBJECTS));
+    const [base, more] = [begin(source, { subgroup: 0 }), begin(source, { subgroup: 1 })];
+    say(base, 0, "a");
+    say(more, 1, "b");
+    more.reset("upstream");
+    say(base, 2, "c");
+    base.finish();
+    assert.equal(viewer.streams[0]?.state, "reset");
+    assert.equal(streams.of(0, 1)?.state, "reset");
+    assert.equal(streams.of(0, 0)?.state, "finished");
+    assert.equal(streams.of(0, 0)?.text, "(0:1)a(1:1)c");
+  });
+});
+
+describe("viewers of subgroups", () => {
+  it("begin after the newest object where they ask for the next one, and with the next group where they ask for that", () => {
+    const { source, watch } = scene();
+    watch(new FakeViewer(WHOLE));
+    const base = begin(source, { subgroup: 0 });
+    say(base, 0, "a");
+    const next = watch(new StreamsViewer(OBJECTS), { ...LIVE, join: "next_object" });
+    const later = watch(new StreamsViewer(OBJECTS), { ...LIVE, join: "next_group" });
+    say(base, 4, "b");
+    base.finish();
+    say(begin(source, { group: 1, subgroup: 0 }), 0, "c");
+    assert.deepEqual(
+      next.streams.map(({ text }) => text),
+      ["(4:1)b", "(0:1)c"],
+    );
+    assert.deepEqual(
+      next.starts.map(({ firstObject }) => firstObject),
+      [false, true],
+    );
+    assert.deepEqual(
+      later.streams.map(({ text }) => text),
+      ["(0:1)c"],
+    );
+  });
+
+  it("get nothing while they are paused, and go on with the next object", () => {
+    const { relay, source } = scene();
+    const viewer = new StreamsViewer(OBJECTS);
+    const subscription = relay.subscribe("live/cam", "video", LIVE, viewer);
+    const base = begin(source, { subgroup: 0 });
+    say(base, 0, "a");
+    subscription?.update({ ...LIVE, forward: false });
+    assert.equal(viewer.streams[0]?.state, "reset");
+    say(base, 1, "b");
+    subscription?.update(LIVE);
+    say(base, 2, "c");
+    assert.deepEqual(
+      viewer.streams.map(({ text }) => text),
+      ["(0:1)a", "(2:1)c"],
+    );
+  });
+
+  it("are sent a subgroup of higher publisher priority first, and of equal ones the lower subgroup", () => {
+    const { source, watch } = scene();
+    const viewer = watch(new StreamsViewer(OBJECTS));
+    viewer.stuck = true;
+    for (const [subgroup, priority] of [
+      [0, 100],
+      [1, 200],
+      [2, 100],
+    ] as const) {
+      say(begin(source, { subgroup, priority }), subgroup, "x");
+    }
+    const order = [0, 1, 2].toSorted((a, b) => (viewer.of(0, b)?.priority ?? 0) - (viewer.of(0, a)?.priority ?? 0));
+    assert.deepEqual(order, [1, 0, 2]);
+  });
+
+  it("are told the newest object when they are accepted", () => {
+    const { source, watch } = scene();
+    watch(new FakeViewer(WHOLE));
+    say(begin(source, { group: 3, subgroup: 0 }), 7, "a");
+    const largest: unknown[] = [];
+    class Told extends StreamsViewer {
+      override accepted(...[, newest]: Parameters<StreamsViewer["accepted"]>): void {
+        largest.push(newest);
+      }
+    }
+    watch(new Told(OBJECTS));
+    assert.deepEqual(largest, [{ group: 3, object: 7 }]);
+  });
+});
+
+describe("a publisher", () => {
+  it("is refused subgroups of a group beyond the bound", () => {
+    const { relay, source, watch } = scene();
+    watch(new StreamsViewer(OBJECTS));
+    for (let subgroup = 0; subgroup < 512; subgroup++) begin(source, { subgroup });
+    const start = { group: 0, subgroup: 512, firstObject: true, endsGroup: false };
+    assert.equal(source.sink.subgroup(start), "limit");
+    assert.equal(relay.counters.boundsHit.subgroups_per_group, 1);
+  });
+
+  it("is refused a subgroup that it has begun before", () => {
+    const { source, watch } = scene();
+    watch(new StreamsViewer(OBJECTS));
+    begin(source, { subgroup: 4 }).finish();
+    assert.equal(source.sink.subgroup({ group: 0, subgroup: 4, firstObject: true, endsGroup: false }), "duplicate");
+  });
+});

@@ -4,6 +4,7 @@ import type {
   DatagramObject,
   FetchRange,
   FetchWriter,
+  Location,
   OutFan,
   OutStream,
   Source,
@@ -129,7 +130,7 @@ export class FakeViewer implements Subscriber {
     this.channel = through;
   }
 
-  accepted(info: TrackInfo): void {
+  accepted(info: TrackInfo, _largest?: Location): void {
     this.log.push(`accepted ${info.timescale}`);
   }
 
