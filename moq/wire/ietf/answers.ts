@@ -4,7 +4,7 @@ import type { ReadContext } from "./context.ts";
 import { putPublisherFields, putSubscriberFields, readPublisherFields, readSubscriberFields } from "./fixed-fields.ts";
 import { REASON_BYTES, URI_BYTES } from "./limits.ts";
 import { type FullTrackName, putFullTrackName, readFullTrackName } from "./names.ts";
-import type { RequestKind, Scope } from "./parameter-scopes.ts";
+import { ANSWERS, type RequestKind, type Scope } from "./parameter-scopes.ts";
 import { type Parameters, putParameters, readParameters } from "./parameters.ts";
 import { readPropertyBytes } from "./properties.ts";
 import { type Answer, aboutRequest, putId } from "./request-ids.ts";
@@ -47,7 +47,7 @@ const NAMESPACE_REQUESTS: readonly (RequestKind | undefined)[] = [
 export function encodeRequestOk(message: RequestOk, caps: Capabilities): Uint8Array {
   const writer = putId(newWriter(caps), message.requestId, caps);
   if (caps.fixedFields) return putFixed(writer, message, caps).finish();
-  putParameters(writer, message.parameters, caps);
+  putParameters(writer, message.parameters, ANSWERS, caps);
   return (caps.requestStreams ? writer.raw(message.properties) : writer).finish();
 }
 

@@ -58,7 +58,7 @@ export function encodeFetch({ requestId, of, parameters }: Fetch, caps: Capabili
   const writer = newWriter(caps).varint(requestId);
   if (caps.fill) {
     if ("subscription" in of) throw new RangeError(`no joining fetch in ${caps.protocol}`);
-    return putParameters(putFullTrackName(writer, of, caps), parameters, caps).finish();
+    return putParameters(putFullTrackName(writer, of, caps), parameters, "fetch", caps).finish();
   }
   if (caps.fixedFields) putFetchFields(writer, parameters);
   if ("subscription" in of) {
@@ -66,12 +66,12 @@ export function encodeFetch({ requestId, of, parameters }: Fetch, caps: Capabili
       .varint(of.relative ? RELATIVE_JOINING : ABSOLUTE_JOINING)
       .varint(of.subscription)
       .varint(of.start);
-    return putParameters(writer, parameters, caps).finish();
+    return putParameters(writer, parameters, "fetch", caps).finish();
   }
   const { filter, ...rest } = parameters;
   putFullTrackName(writer.varint(STANDALONE), of, caps);
   putRange(writer, filter);
-  return putParameters(writer, rest, caps).finish();
+  return putParameters(writer, rest, "fetch", caps).finish();
 }
 
 /** Such a fetch has both ends, and neither is relative; anything else is a RangeError. */
@@ -113,7 +113,9 @@ export function encodeFetchOk(message: FetchOk, caps: Capabilities): Uint8Array 
   if (caps.fill) putInclusiveEnd(writer, message.end);
   else putExclusiveEnd(writer, message.end);
   if (caps.fixedFields) return putPublished(writer, message, caps).finish();
-  return putParameters(writer, message.parameters, caps).raw(propertyBytes(message.properties, caps)).finish();
+  return putParameters(writer, message.parameters, "fetchOk", caps)
+    .raw(propertyBytes(message.properties, caps))
+    .finish();
 }
 
 export function readFetchOk(cursor: Cursor, { caps }: ReadContext): FetchOk {

@@ -21,7 +21,7 @@ export function putSubscriberFields(writer: Writer, parameters: Parameters, ok: 
   if (ok) writer.bool(forward);
   writer.u8(priority).u8(groupOrder === undefined && ok ? orderOf("ascending") : orderOf(groupOrder));
   if (!ok) writer.bool(forward);
-  return putParameters(putLocationFilter(writer, filter, caps), rest, caps);
+  return putParameters(putLocationFilter(writer, filter, caps), rest, "subscribe", caps);
 }
 
 export function readSubscriberFields(cursor: Cursor, scope: Scope, ok: boolean, caps: Capabilities): Parameters {
@@ -94,7 +94,7 @@ export function putUpdateFields(writer: Writer, parameters: Parameters, caps: Ca
   const { priority = DEFAULT_PRIORITY, forward = true, filter = EVERYTHING, ...rest } = parameters;
   if (filter.kind !== "absolute" || filter.end?.object !== undefined) throw new RangeError("an update without a range");
   putLocation(writer, filter.start).varint(filter.end === undefined ? 0 : filter.end.group + 1);
-  return putParameters(writer.u8(priority).bool(forward), rest, caps);
+  return putParameters(writer.u8(priority).bool(forward), rest, "subscribeUpdate", caps);
 }
 
 export function readUpdateFields(cursor: Cursor, caps: Capabilities): Parameters {
@@ -112,7 +112,7 @@ export function putPublished(writer: Writer, { parameters, properties }: Publish
     ...(objectDeliveryTimeout === undefined ? {} : { objectDeliveryTimeout }),
     ...(maxCacheDuration === undefined ? {} : { maxCacheDuration }),
   };
-  return putParameters(writer, { ...parameters, ...ofTrack }, caps);
+  return putParameters(writer, { ...parameters, ...ofTrack }, "publish", caps);
 }
 
 export function readPublished(

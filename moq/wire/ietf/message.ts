@@ -156,7 +156,7 @@ function encodeBody(message: Message, caps: Capabilities): Uint8Array {
       return encodeGoaway(message, caps);
     case "subscribe":
     case "trackStatus":
-      return encodeSubscribe(message, caps);
+      return encodeSubscribe(message, message.kind, caps);
     case "subscribeOk":
       return encodeSubscribeOk(message, caps);
     case "publish":

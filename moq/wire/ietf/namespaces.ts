@@ -45,7 +45,7 @@ export function encodeNamespaceRequest(
   if (kind !== "publishNamespace" && hasOptions(caps)) {
     writer.varint(kind === "subscribeTracks" ? OPTIONS.tracks : message.tracks ? OPTIONS.both : OPTIONS.namespaces);
   }
-  return putParameters(writer, message.parameters, caps).finish();
+  return putParameters(writer, message.parameters, kind, caps).finish();
 }
 
 export function readNamespaceRequest(

@@ -17,6 +17,26 @@ export type RequestKind =
  */
 export type Scope = RequestKind | `${RequestKind}Ok` | `${RequestKind}Update` | "updateOk" | "publishState" | "fill";
 
+/** What a REQUEST_UPDATE may be, which does not say which kind of request it changes. */
+export const UPDATES: readonly Scope[] = [
+  "subscribeUpdate",
+  "publishUpdate",
+  "fetchUpdate",
+  "publishNamespaceUpdate",
+  "subscribeNamespaceUpdate",
+  "subscribeTracksUpdate",
+];
+
+/** What a REQUEST_OK may answer. */
+export const ANSWERS: readonly Scope[] = [
+  "publishOk",
+  "trackStatusOk",
+  "publishNamespaceOk",
+  "subscribeNamespaceOk",
+  "subscribeTracksOk",
+  "updateOk",
+];
+
 /** All requests of objects or names. */
 const REQUESTS: readonly Scope[] = [
   "subscribe",
@@ -26,12 +46,7 @@ const REQUESTS: readonly Scope[] = [
   "publishNamespace",
   "subscribeNamespace",
   "subscribeTracks",
-  "subscribeUpdate",
-  "publishUpdate",
-  "fetchUpdate",
-  "publishNamespaceUpdate",
-  "subscribeNamespaceUpdate",
-  "subscribeTracksUpdate",
+  ...UPDATES,
 ];
 
 /** What a subscriber wants, where it may change that in PUBLISH_OK. */

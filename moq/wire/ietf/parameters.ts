@@ -161,7 +161,7 @@ const DEFINITIONS: readonly Definition[] = [
       into.fill = fill;
       if (invalidFilter) into.invalidFilter = true;
     },
-    write: ({ fill }, caps) => (fill === undefined ? [] : [(value) => putParameters(value, fill, caps)]),
+    write: ({ fill }, caps) => (fill === undefined ? [] : [(value) => putParameters(value, fill, "fill", caps)]),
   },
   rangeFilter("SUBGROUP_FILTER", "subgroup"),
   rangeFilter("OBJECTID_FILTER", "object"),
@@ -220,11 +220,20 @@ export function readParameters(cursor: Cursor, scope: Scope, caps: Capabilities)
   return parameters;
 }
 
-/** Writes the count and the parameters, by ascending type. */
-export function putParameters(writer: Writer, parameters: Parameters, caps: Capabilities): Writer {
-  const values = DEFINITIONS.filter((definition) => definition.has(caps)).flatMap((definition) =>
-    definition.write(parameters, caps).map((put) => ({ definition, put })),
-  );
+/**
+ * Writes the count and the parameters, by ascending type. Those that the draft does not have in such a message are left out: a peer would end
+ * the session for them. `scope` is a list where the message alone does not say what it is about.
+ */
+export function putParameters(
+  writer: Writer,
+  parameters: Parameters,
+  scope: Scope | readonly Scope[],
+  caps: Capabilities,
+): Writer {
+  const scopes = typeof scope === "string" ? [scope] : scope;
+  const values = DEFINITIONS.filter(
+    (one) => one.has(caps) && (!caps.requestStreams || scopes.some((scoped) => isInScope(one.type, scoped, caps))),
+  ).flatMap((definition) => definition.write(parameters, caps).map((put) => ({ definition, put })));
   writer.varint(values.length);
   let last = 0;
   for (const { definition, put } of values) {

@@ -30,7 +30,9 @@ export interface PublishDone extends AboutRequest {
 export function encodePublish(message: Publish, caps: Capabilities): Uint8Array {
   const writer = putFullTrackName(newWriter(caps).varint(message.requestId), message, caps).varint(message.alias);
   if (caps.fixedFields) return putPublisherFields(writer, message, true, caps).finish();
-  return putParameters(writer, message.parameters, caps).raw(propertyBytes(message.properties, caps)).finish();
+  return putParameters(writer, message.parameters, "publish", caps)
+    .raw(propertyBytes(message.properties, caps))
+    .finish();
 }
 
 export function readPublish(cursor: Cursor, { caps }: ReadContext): Publish {
@@ -64,7 +66,7 @@ export interface PublishState {
 }
 
 export function encodePublishState({ parameters }: PublishState, caps: Capabilities): Uint8Array {
-  return putParameters(newWriter(caps), parameters, caps).finish();
+  return putParameters(newWriter(caps), parameters, "publishState", caps).finish();
 }
 
 export function readPublishState(cursor: Cursor, { caps }: ReadContext): PublishState {

@@ -2,7 +2,7 @@ import type { Cursor } from "../codec/index.ts";
 import { newWriter } from "./codec.ts";
 import type { ReadContext } from "./context.ts";
 import { putUpdateFields, readUpdateFields } from "./fixed-fields.ts";
-import type { Scope } from "./parameter-scopes.ts";
+import { type Scope, UPDATES } from "./parameter-scopes.ts";
 import { type Parameters, putParameters, readParameters } from "./parameters.ts";
 import { putId, readId } from "./request-ids.ts";
 import type { Capabilities } from "./versions.ts";
@@ -19,7 +19,7 @@ export interface RequestUpdate {
 export function encodeRequestUpdate(message: RequestUpdate, caps: Capabilities): Uint8Array {
   const writer = putId(newWriter(caps).varint(message.requestId), message.of, caps);
   if (caps.fixedFields) return putUpdateFields(writer, message.parameters, caps).finish();
-  return putParameters(writer, message.parameters, caps).finish();
+  return putParameters(writer, message.parameters, UPDATES, caps).finish();
 }
 
 export function readRequestUpdate(cursor: Cursor, context: ReadContext): RequestUpdate {

@@ -23,10 +23,14 @@ export interface SubscribeOk extends AboutRequest {
   readonly properties: Uint8Array;
 }
 
-export function encodeSubscribe(message: Subscribe, caps: Capabilities): Uint8Array {
+export function encodeSubscribe(
+  message: Subscribe,
+  scope: "subscribe" | "trackStatus",
+  caps: Capabilities,
+): Uint8Array {
   const writer = putFullTrackName(newWriter(caps).varint(message.requestId), message, caps);
   if (caps.fixedFields) return putSubscriberFields(writer, message.parameters, false, caps).finish();
-  return putParameters(writer, message.parameters, caps).finish();
+  return putParameters(writer, message.parameters, scope, caps).finish();
 }
 
 export function readSubscribe(cursor: Cursor, { caps }: ReadContext, scope: "subscribe" | "trackStatus"): Subscribe {
@@ -41,7 +45,9 @@ export function readSubscribe(cursor: Cursor, { caps }: ReadContext, scope: "sub
 export function encodeSubscribeOk(message: SubscribeOk, caps: Capabilities): Uint8Array {
   const writer = putId(newWriter(caps), message.requestId, caps).varint(message.alias);
   if (caps.fixedFields) return putPublisherFields(writer, message, false, caps).finish();
-  return putParameters(writer, message.parameters, caps).raw(propertyBytes(message.properties, caps)).finish();
+  return putParameters(writer, message.parameters, "subscribeOk", caps)
+    .raw(propertyBytes(message.properties, caps))
+    .finish();
 }
 
 export function readSubscribeOk(cursor: Cursor, { caps }: ReadContext): SubscribeOk {

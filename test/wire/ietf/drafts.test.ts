@@ -189,6 +189,30 @@ describe("messages that a draft does not have", () => {
   }
 });
 
+describe("parameters that a message must not have are left out", () => {
+  const everything: Parameters = { expires: 5, forward: false, priority: 3, groupOrder: "descending", fillTimeout: 1 };
+  const written = (message: Message, protocol: string) => hex(encodeMessage(message, capsOf(protocol)));
+  const accepted: Message = { kind: "requestOk", parameters: everything, properties: NONE };
+
+  test("SUBSCRIBE has no expiry, and SUBSCRIBE_OK no wishes", () => {
+    assert.equal(
+      written({ kind: "subscribe", requestId: 0, namespace: [], name: NONE, parameters: everything }, "moqt-18"),
+      "03000a00000003100010030202",
+    );
+    assert.equal(written({ ...ok, parameters: everything }, "moqt-22"), "04000407010805");
+  });
+
+  test("PUBLISH_OK says what is wanted up to draft 18 only", () => {
+    assert.equal(written(accepted, "moqt-20"), "070003010805");
+    assert.equal(written(accepted, "moqt-18"), "070009040805080010030202");
+  });
+
+  test("drafts before 17 ignore them, so they are written", () => {
+    const message: Message = { ...accepted, requestId: 1 };
+    assert.equal(written(message, "moqt-16"), "07000a01040805080010030202");
+  });
+});
+
 describe("filters that are not valid", () => {
   const caps = capsOf("moqt-22");
   /** Parameters after the name of a SUBSCRIBE. */
