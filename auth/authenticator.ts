@@ -1,5 +1,15 @@
 import { AuthApi } from "./api.ts";
-import type { AdminGrant, AuthOptions, AuthRules, AuthServices, PeerCertificate, Visitor } from "./contract.ts";
+import { isCborText, isProof, Proofs, type ProvedRequest, presentedText } from "./cat/index.ts";
+import {
+  type AdminGrant,
+  type AuthOptions,
+  type AuthRules,
+  type AuthServices,
+  type PeerCertificate,
+  PROOF_WINDOW_MS,
+  type TokenRequest,
+  type Visitor,
+} from "./contract.ts";
 import { AuthError } from "./error.ts";
 import { ALL_PATHS, type Grant, grantByToken, grantOf, HERE, type PublicPaths, publicGrant } from "./grant.ts";
 import {
@@ -17,6 +27,7 @@ import { isSuspect, join, normalise } from "./paths.ts";
 import { Granted } from "./powers.ts";
 import type { Revocation } from "./revocation.ts";
 import { type ListedRevocation, Revocations } from "./revocations.ts";
+import { isAccepted } from "./rules.ts";
 import { Turns } from "./turns.ts";
 import { readHeader, type Verified, verifyToken } from "./verify.ts";
 
@@ -49,6 +60,7 @@ export class Authenticator {
   /** Closes them; false while another one, which this one is to replace, has them. */
   #ownsRevocations = false;
   readonly #turns: Turns;
+  #proofs: Proofs;
 
   private constructor(options: AuthOptions) {
     this.#options = options;
@@ -73,6 +85,7 @@ export class Authenticator {
     this.#origins = new Origins(options.origins);
     const { clock } = options;
     const what = "clients wait until their tokens are verified";
+    this.#proofs = new Proofs(clock);
     this.#turns = new Turns({ most: MAX_VERIFIED, waiting: MAX_WAITING, waitMs: WAIT_MS, clock, what });
   }
 
@@ -110,6 +123,7 @@ export class Authenticator {
     before.#ownsRevocations = false;
     this.#ring.takeChanges(before.#ring);
     this.keyEditor.follow(before.keyEditor);
+    this.#proofs = before.#proofs;
     before.close();
   }
 
@@ -174,7 +188,7 @@ export class Authenticator {
     }
     if (this.#api !== undefined) return await this.#admitByApi(this.#api, root, visitor);
     // A relay without keys ignores tokens: their clients get public access.
-    if (visitor.token !== undefined && this.#takesTokens) return await this.#admitToken(visitor.token, root);
+    if (visitor.token !== undefined && this.#takesTokens) return await this.#admitToken(visitor, visitor.token, root);
     if (this.#unconfigured) {
       if (visitor.loopback && visitor.foreign !== true)
         return grantOf(Granted.within(undefined, ALL_PATHS), root, HERE);
@@ -194,6 +208,29 @@ export class Authenticator {
   }
 
   /**
+   * Decides on a request that brings a token, and a proof where the token is bound to a key. What the token permits counts for this request,
+   * beside what the session may do. Throws {@link AuthError}.
+   */
+  async admitRequest({ tokens, path, transport, action, target }: TokenRequest): Promise<Grant> {
+    const texts = tokens.map(presentedText);
+    const [token, second] = texts.filter((text) => !isProof(text));
+    const [proof, other] = texts.filter(isProof);
+    if (token === undefined) throw new AuthError("token_missing", "the request has no token");
+    if (second !== undefined || other !== undefined) {
+      throw new AuthError("token_malformed", "the request has several tokens");
+    }
+    const root = normalise(path);
+    const { kid } = readHeader(token);
+    const answer = await this.#api?.ask({ root, kid, transport });
+    const key = this.#api === undefined ? await this.#keyFor(kid) : answer?.key;
+    if (key === undefined) throw new AuthError("key_unknown", "the auth API has no key for this token");
+    const verified = await this.#verified(token, key);
+    await this.#prove(verified, { token, proof, action, target });
+    const at = answer?.alias === undefined ? root : normalise(answer.alias);
+    return grantByToken(verified, key, { asked: root, at, ringed: this.#api === undefined });
+  }
+
+  /**
    * The right that a token has at the admin API. Only the keys of this relay count, never those of the auth API, which decides on sessions.
    * Throws {@link AuthError}: `admin_required` for a valid token without the `admin` claim, `token_revoked`, `token_expired` and the other
    * codes of a token.
@@ -210,10 +247,11 @@ export class Authenticator {
   }
 
   /** Why a grant no longer holds; undefined while it does. */
-  check({ identity, expiresAt }: Grant): "token_expired" | "token_revoked" | undefined {
+  check({ identity, expiresAt, revalidated }: Grant): "token_expired" | "token_revoked" | undefined {
     if (identity === undefined) return undefined;
     if (this.#revocations?.match(identity) !== undefined) return "token_revoked";
-    const { clock } = this.#options;
+    const { clock, rules } = this.#options;
+    if (revalidated !== undefined && !isAccepted(revalidated, rules)) return "token_revoked";
     if (identity.ringed && this.#hasLost(identity.fingerprint)) return "token_revoked";
     return expiresAt !== undefined && expiresAt <= clock.wallNow() ? "token_expired" : undefined;
   }
@@ -287,13 +325,14 @@ export class Authenticator {
     return grant;
   }
 
-  async #admitToken(token: string, root: string): Promise<Grant> {
-    const { kid } = readHeader(token);
-    const key = await this.#keyFor(kid);
-    return grantByToken(await this.#verified(token, key), key, { asked: root, at: root, ringed: true });
+  async #admitToken({ proof }: Pick<Visitor, "proof">, token: string, root: string): Promise<Grant> {
+    const key = await this.#keyFor(readHeader(token).kid);
+    const verified = await this.#verified(token, key);
+    await this.#prove(verified, { token, proof, action: "client_setup" });
+    return grantByToken(verified, key, { asked: root, at: root, ringed: true });
   }
 
-  async #admitByApi(api: AuthApi, root: string, { token, transport }: Visitor): Promise<Grant> {
+  async #admitByApi(api: AuthApi, root: string, { token, transport, proof }: Visitor): Promise<Grant> {
     const kid = token === undefined ? undefined : readHeader(token).kid;
     const answer = await api.ask({ root, kid, transport });
     const at = answer.alias === undefined ? root : normalise(answer.alias);
@@ -303,7 +342,23 @@ export class Authenticator {
       return publicGrant(at, root, open(answer.public?.publish), open(answer.public?.subscribe));
     }
     if (answer.key === undefined) throw new AuthError("key_unknown", "the auth API has no key for this token");
-    return grantByToken(await this.#verified(token, answer.key), answer.key, { asked: root, at, ringed: false });
+    const verified = await this.#verified(token, answer.key);
+    await this.#prove(verified, { token, proof, action: "client_setup" });
+    return grantByToken(verified, answer.key, { asked: root, at, ringed: false });
+  }
+
+  /**
+   * Throws {@link AuthError} when a Common Access Token does not permit the action anywhere, or the client does not prove that it has the
+   * token's key.
+   */
+  async #prove({ terms }: Verified, request: ProvedRequest): Promise<void> {
+    if (terms === undefined) return;
+    if (!terms.scopes.names(request.action)) {
+      throw new AuthError("action_not_granted", `the token's \`moqt\` does not permit ${request.action.toUpperCase()}`);
+    }
+    if (terms.confirmation === undefined) return;
+    const { rules, proofWindowMs: windowMs = PROOF_WINDOW_MS } = this.#options;
+    await this.#proofs.check(terms.confirmation, request, { skewMs: rules.skewMs, windowMs });
   }
 
   /** True when the key is gone and its sessions end. */
@@ -345,6 +400,11 @@ export class Authenticator {
   async #verified(token: string, key: Key): Promise<Verified> {
     const { rules, clock } = this.#options;
     this.#checkRevocations();
+    const kind = isCborText(token) ? "cat" : "jwt";
+    const { kinds = [] } = this.#options;
+    if (kinds.length > 0 && !kinds.includes(kind)) {
+      throw new AuthError("token_kind_refused", `this relay does not accept tokens of the kind ${kind}`);
+    }
     const verified = await this.#turns.run(() => verifyToken(token, key, rules, clock.wallNow()));
     const { jti, sub } = verified.about;
     const by = this.#revocations?.match({ jti, sub, kid: key.kid });

@@ -46,7 +46,12 @@ export interface Claims {
 
 /** Checks the form of a payload and drops unknown claims. Throws {@link AuthError} `claims_invalid`. */
 export function parseClaims(payload: unknown): Claims {
-  return { asked: half(powersSchema, payload), about: half(aboutSchema, payload) };
+  return { asked: half(powersSchema, payload), about: aboutOf(payload) };
+}
+
+/** The half about the token. Throws {@link AuthError} `claims_invalid`. */
+export function aboutOf(payload: unknown): About {
+  return half(aboutSchema, payload);
 }
 
 function half<T>(schema: z.ZodType<T>, payload: unknown): T {

@@ -1,9 +1,10 @@
 /** What an authenticator is given, and what it answers with. */
+import type { MoqtAction, MoqtTarget } from "./cat/index.ts";
 import type { AuthClock } from "./clock.ts";
 import type { Fetch } from "./http.ts";
 import type { AdminRight } from "./powers.ts";
 import type { Revocation } from "./revocation.ts";
-import type { TokenRules } from "./verify.ts";
+import type { TokenRules } from "./rules.ts";
 import type { Warn } from "./warn.ts";
 
 export interface AuthOptions {
@@ -35,6 +36,10 @@ export interface AuthOptions {
   /** Origins whose pages may connect, such as `https://app.example` or `https://*.app.example`; empty for all. */
   readonly origins: readonly string[];
   readonly rules: TokenRules;
+  /** The kinds of tokens that are accepted; absent or empty: all. */
+  readonly kinds?: readonly TokenKind[];
+  /** Milliseconds for which a proof of possession is fresh where its token does not say; absent: {@link PROOF_WINDOW_MS}. */
+  readonly proofWindowMs?: number;
   /** A session ends when the key of its token is removed. */
   readonly closeOnKeyRemoval: boolean;
   /** Called when a revocation of this relay itself takes effect, or ends. */
@@ -43,10 +48,23 @@ export interface AuthOptions {
   readonly changed: () => void;
 }
 
+/** JSON Web Tokens, and Common Access Tokens of moq-transport. */
+export type TokenKind = "jwt" | "cat";
+
+export const PROOF_WINDOW_MS = 60_000;
+
 /** What `Authenticator.setRules` changes. */
 export type AuthRules = Pick<
   AuthOptions,
-  "publicSubscribe" | "publicPublish" | "closedSubscribe" | "closedPublish" | "origins" | "rules" | "closeOnKeyRemoval"
+  | "publicSubscribe"
+  | "publicPublish"
+  | "closedSubscribe"
+  | "closedPublish"
+  | "origins"
+  | "rules"
+  | "kinds"
+  | "proofWindowMs"
+  | "closeOnKeyRemoval"
 >;
 
 /** A client that asks for a session. */
@@ -54,6 +72,8 @@ export interface Visitor {
   /** Path of the URL, percent-decoded. */
   readonly path: string;
   readonly token: string | undefined;
+  /** The proof that it has the key of the token. */
+  readonly proof?: string | undefined;
   /** `webtransport`, `websocket` or the like, for the external service. */
   readonly transport: string;
   /** It connects from this machine, and not through a proxy. */
@@ -64,6 +84,24 @@ export interface Visitor {
   readonly foreign?: boolean;
   /** Its client certificate, proved and issued by an authority that is configured for relays of the mesh. */
   readonly certificate?: PeerCertificate | undefined;
+}
+
+/** A token of a message of moq-transport. `type` is of the registry "MOQT Auth Token Type". */
+export interface PresentedToken {
+  readonly type: number;
+  readonly value: Uint8Array;
+}
+
+/** A request of a running session that brings tokens of its own. */
+export interface TokenRequest {
+  readonly tokens: readonly PresentedToken[];
+  /** Path of the session's URL, percent-decoded. */
+  readonly path: string;
+  /** As for a {@link Visitor}. */
+  readonly transport: string;
+  readonly action: MoqtAction;
+  /** Absent for the set-up of the session. */
+  readonly target?: MoqtTarget;
 }
 
 /** A certificate of a relay of the mesh. */

@@ -17,12 +17,21 @@ export const REFUSALS = {
   issuer_mismatch: 401,
   audience_mismatch: 401,
   token_revoked: 401,
+  /** The token has a restriction that this relay cannot check. */
+  claim_unsupported: 401,
+  /** The token is bound to a key, and the client did not prove that it has the key. */
+  proof_missing: 401,
+  proof_invalid: 401,
+  /** A kind of token that this relay does not accept: see `auth.tokens`. */
+  token_kind_refused: 401,
   /** The token grants more than its key may grant. */
   key_scope_exceeded: 403,
   /** The path of the URL and the token's root have nothing in common. */
   path_unrelated: 403,
   /** The token (or public access) grants nothing under the path of the URL. */
   path_not_granted: 403,
+  /** The claim `moqt` of the token does not have the action. */
+  action_not_granted: 403,
   /** The path has `.` or `..` or control characters, or cannot be decoded. */
   path_invalid: 400,
   /** No key and no public prefix is configured: this relay serves its own machine only. */

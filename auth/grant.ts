@@ -1,4 +1,5 @@
-import { authorize, type Permissions } from "./claims.ts";
+import type { MoqtScopes } from "./cat/index.ts";
+import { type About, authorize, type Permissions, rebase } from "./claims.ts";
 import { AuthError } from "./error.ts";
 import type { Key } from "./keys/index.ts";
 import { join, normalise, under } from "./paths.ts";
@@ -32,6 +33,17 @@ export interface Grant {
   readonly tenant: string;
   /** Undefined for public access. */
   readonly identity: Identity | undefined;
+  /** What a Common Access Token permits within `publish` and `subscribe`. */
+  readonly moqt?: MoqtGrant;
+  /** The claims of a token that must hold for as long as the session lasts. */
+  readonly revalidated?: About;
+}
+
+/** The scopes of a token, for namespaces as the client names them. */
+export interface MoqtGrant {
+  readonly scopes: MoqtScopes;
+  /** The path of the URL, in whose place `root` may have another one. */
+  readonly asked: string;
 }
 
 /** Access without a token grants paths only. */
@@ -66,15 +78,30 @@ function openAt({ open, closed }: PublicPaths, root: string): string[] {
 
 /** A grant by a verified token. `asked`: the path of the URL. `at`: the path that the auth API put in its place, else the same. */
 export function grantByToken(
-  { granted, about: { jti, sub, exp } }: Verified,
+  { granted, about, terms }: Verified,
   { kid, fingerprint }: Key,
   { asked, at, ringed }: { readonly asked: string; readonly at: string; readonly ringed: boolean },
 ): Grant {
   // The token of a relay of the mesh may name no paths.
   const bare = granted.cluster && granted.put.length + granted.get.length === 0;
-  const paths = bare ? { publish: [], subscribe: [] } : authorize(granted, asked);
+  const { jti, sub, exp } = about;
   const identity = { jti, sub, kid, fingerprint, ringed };
-  return grantOf(granted, at, paths, { identity, expiresAt: exp === undefined ? undefined : exp * 1000 });
+  const who = { identity, expiresAt: exp === undefined ? undefined : exp * 1000 };
+  if (terms === undefined) return grantOf(granted, at, bare ? NOTHING : authorize(granted, asked), who);
+  // A token for the set-up alone is followed by tokens of requests.
+  const paths = { publish: rebase(granted.put, asked), subscribe: rebase(granted.get, asked) };
+  return {
+    ...grantOf(granted, at, paths, who),
+    tenant: tenantOf(asked) || commonTenant([...granted.put, ...granted.get]),
+    moqt: { scopes: terms.scopes, asked },
+    ...(terms.revalidates && { revalidated: about }),
+  };
+}
+
+/** The first segment that all paths share. */
+function commonTenant(paths: readonly string[]): string {
+  const [first = "", ...others] = new Set(paths.map(tenantOf));
+  return others.length === 0 ? first : "";
 }
 
 /** Every grant is made here. `publish` and `subscribe` are relative to `root`. */

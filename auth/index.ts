@@ -1,5 +1,15 @@
 /** Who may do what: keys, claims, revocations and limits of addresses. It decides; the relay enforces. */
 export { Authenticator } from "./authenticator.ts";
+export {
+  isCborText,
+  isProof,
+  MOQT_ACTIONS,
+  presentedText,
+  scopesOfJson,
+  scopesOfPaths,
+  signCat,
+  signProof,
+} from "./cat/index.ts";
 export { authorize, type ClaimsInput, parseClaims } from "./claims.ts";
 export type { AuthClock } from "./clock.ts";
 export type {
@@ -43,6 +53,7 @@ export { covers, overlap } from "./permissions.ts";
 export { type AdminRight, beyondScope, type KeyScope } from "./powers.ts";
 export { type Revocation, revocationSchema } from "./revocation.ts";
 export { type ListedRevocation, RevocationError } from "./revocations.ts";
+export type { TokenRules } from "./rules.ts";
 export { generateKey, signToken } from "./sign.ts";
-export { readClaims, readHeader, type TokenRules, verifyToken } from "./verify.ts";
+export { readClaims, readHeader, verifyToken } from "./verify.ts";
 export type { FileAdvice, Warn } from "./warn.ts";

@@ -1,29 +1,19 @@
-/** Verifies one token with one key. */
+/** Verifies one token with one key: a JSON Web Token or a Common Access Token. */
 import { decodeJwt, decodeProtectedHeader, errors, jwtVerify } from "jose";
+import { type CatTerms, isCborText, readCatHeader, readCatParts, verifyCat } from "./cat/index.ts";
 import { type About, parseClaims } from "./claims.ts";
 import { AuthError } from "./error.ts";
 import { parseJson } from "./json.ts";
-import { ALGORITHMS, type Algorithm, type Key } from "./keys/index.ts";
+import { ALGORITHMS, type Algorithm, type Key, MAX_KEY_ID } from "./keys/index.ts";
 import { Granted } from "./powers.ts";
-
-/** Longest token, in bytes: servers and proxies accept 8 KiB in a URL or a header field. */
-export const MAX_TOKEN_BYTES = 8192;
-
-export interface TokenRules {
-  /** Accepted `iss` and `aud`. An empty list accepts any value and a missing claim. */
-  readonly issuers: readonly string[];
-  readonly audiences: readonly string[];
-  /** Milliseconds by which an issuer's clock may be ahead of ours, for `nbf` and `iat`. `exp` is exact. */
-  readonly skewMs: number;
-  /** Longest life of a token in milliseconds, from `iat` where it has one, else from now. 0 is no bound: it may lack `exp`. */
-  readonly maxLifeMs: number;
-}
+import { checkTimes, MAX_TOKEN_BYTES, type TokenRules } from "./rules.ts";
 
 /** Reads a token's header before anything is verified. Throws {@link AuthError}. */
 export function readHeader(token: string): { readonly kid: string | undefined; readonly alg: Algorithm } {
   if (Buffer.byteLength(token) > MAX_TOKEN_BYTES) {
     throw new AuthError("token_too_large", `the token is longer than ${MAX_TOKEN_BYTES} bytes`);
   }
+  if (isCborText(token)) return readCatHeader(token);
   let header: { alg?: unknown; kid?: unknown };
   try {
     header = decodeProtectedHeader(token);
@@ -35,8 +25,8 @@ export function readHeader(token: string): { readonly kid: string | undefined; r
   const alg = ALGORITHMS.find((one) => one === header.alg);
   if (alg === undefined) throw new AuthError("alg_refused", "this relay does not accept the token's `alg`");
   if (token.split(".").length !== 3) throw new AuthError("token_malformed", "the token is not signed");
-  if (kid !== undefined && (typeof kid !== "string" || kid === "" || kid.length > 256)) {
-    throw new AuthError("token_malformed", "the token's `kid` is not a text of 1 to 256 characters");
+  if (kid !== undefined && (typeof kid !== "string" || kid === "" || kid.length > MAX_KEY_ID)) {
+    throw new AuthError("token_malformed", `the token's \`kid\` is not a text of 1 to ${MAX_KEY_ID} characters`);
   }
   return { kid, alg };
 }
@@ -45,6 +35,7 @@ export function readHeader(token: string): { readonly kid: string | undefined; r
 export function readClaims(token: string): { readonly header: unknown; readonly claims: unknown } | undefined {
   if (Buffer.byteLength(token) > MAX_TOKEN_BYTES) return undefined;
   try {
+    if (isCborText(token)) return readCatParts(token);
     return { header: decodeProtectedHeader(token), claims: decodeJwt(token) };
   } catch {
     return undefined;
@@ -55,38 +46,20 @@ export function readClaims(token: string): { readonly header: unknown; readonly 
 export interface Verified {
   readonly granted: Granted;
   readonly about: About;
+  /** Of a Common Access Token. */
+  readonly terms?: CatTerms;
 }
 
 /** What a token that `key` signed grants at `now` (milliseconds since 1970). Throws {@link AuthError}. */
 export async function verifyToken(token: string, key: Key, rules: TokenRules, now: number): Promise<Verified> {
+  if (isCborText(token)) return await verifyCat(token, key, rules, now);
   const { alg } = readHeader(token);
   if (!key.algs.includes(alg)) {
     throw new AuthError("alg_refused", "the token's `alg` does not match its key");
   }
   const { asked, about } = parseClaims(await signedPayload(token, key, alg, rules, now));
-  if (about.exp !== undefined && about.exp * 1000 <= now) throw new AuthError("token_expired", "the token has expired");
-  if (about.iat !== undefined && about.iat * 1000 > now + rules.skewMs) {
-    throw new AuthError(
-      "token_not_yet_valid",
-      "the token was issued in the future; compare the clocks of the issuer and this relay",
-    );
-  }
-  checkLife(about, rules, now);
+  checkTimes(about, rules, now);
   return { granted: Granted.within(key.scope, asked), about };
-}
-
-/** Throws {@link AuthError} `life_too_long`. The issuer's clock may be ahead, so the clock skew is added to the bound. */
-function checkLife({ exp, iat }: About, { maxLifeMs, skewMs }: TokenRules, now: number): void {
-  if (maxLifeMs === 0) return;
-  const from = iat === undefined ? now : Math.min(iat * 1000, now);
-  if (exp !== undefined && exp * 1000 - from <= maxLifeMs + skewMs) return;
-  const most = `at most ${maxLifeMs / 1000} s`;
-  throw new AuthError(
-    "life_too_long",
-    exp === undefined
-      ? `the token has no \`exp\`: at this relay a token lives ${most}`
-      : `the token lives too long: ${most} from \`iat\` (or now) to \`exp\``,
-  );
 }
 
 async function signedPayload(

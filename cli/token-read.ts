@@ -30,10 +30,10 @@ export function readText(file: string, what: string): string {
   }
 }
 
-/** Reads the keys of the file that `--key` names. Throws {@link CommandError} or {@link UsageError}. */
-export function readKeys(invocation: Invocation, io: Io): Key[] {
-  const file = invocation.values.get("key");
-  if (file === undefined) throw new UsageError("--key FILE is missing");
+/** Reads the keys of the file that an option names, `--key` unless another one is given. Throws {@link CommandError} or {@link UsageError}. */
+export function readKeys(invocation: Invocation, io: Io, option = "key"): Key[] {
+  const file = invocation.values.get(option);
+  if (file === undefined) throw new UsageError(`--${option} FILE is missing`);
   try {
     return parseKeys(readText(file, "key"), ({ name, why }) => {
       io.err.write(`moqmesh: the key ${name} in "${file}" is not used: ${why}\n`);
@@ -47,23 +47,23 @@ export function readKeys(invocation: Invocation, io: Io): Key[] {
 /** Verifies a token as the relay does, and prints its claims. */
 export async function tokenVerify(invocation: Invocation, io: Io): Promise<ExitCode> {
   // Check this before anything is read: standard input can be read only once.
-  if ((invocation.values.get("in") ?? "-") === "-" && invocation.values.get("key") === "-") {
-    throw new UsageError("standard input can give the key or the token, not both: use --in FILE or --key FILE");
-  }
+  checkInputs(invocation);
   const ring = new KeyRing({ removed: () => {} });
   ring.put({ place: "file", name: "--key" }, readKeys(invocation, io));
   const token = readToken(invocation);
   try {
     const key = ring.find(readHeader(token).kid);
     if (key === undefined) throw new AuthError("key_unknown", "the token's `kid` names another key");
-    const { granted, about } = await verifyToken(
+    const { granted, about, terms } = await verifyToken(
       token,
       key,
       { issuers: [], audiences: [], skewMs: SKEW_MS, maxLifeMs: 0 },
       Date.now(),
     );
     const { root, put, get, cluster, admin } = granted;
-    printJson(io, { root, put, get, cluster, ...(admin !== undefined && { admin }), ...about });
+    // The scopes of a Common Access Token say more than paths.
+    if (terms !== undefined) printJson(io, readClaims(token)?.claims);
+    else printJson(io, { root, put, get, cluster, ...(admin !== undefined && { admin }), ...about });
     if (!invocation.switches.has("json")) tellTimes(io, about);
     return EXIT.ok;
   } catch (error) {
@@ -75,14 +75,22 @@ export async function tokenVerify(invocation: Invocation, io: Io): Promise<ExitC
 /** Prints the header and claims of a token without verifying it; never the token itself. */
 export async function tokenInspect(invocation: Invocation, io: Io): Promise<ExitCode> {
   const { header, claims } = readClaims(readToken(invocation)) ?? {};
-  if (header === undefined) throw new CommandError("the input is not a JSON Web Token", EXIT.failed);
+  if (header === undefined)
+    throw new CommandError("the input is neither a JSON Web Token nor a Common Access Token", EXIT.failed);
   io.err.write("Not verified: anyone could have made this token.\n");
   printJson(io, { header, claims });
   if (!invocation.switches.has("json")) tellTimes(io, claims);
   return EXIT.ok;
 }
 
-function readToken(invocation: Invocation): string {
+/** Throws {@link UsageError} when standard input is to give the key and the token. */
+export function checkInputs({ values }: Invocation): void {
+  if ((values.get("in") ?? "-") !== "-" || values.get("key") !== "-") return;
+  throw new UsageError("standard input can give the key or the token, not both: use --in FILE or --key FILE");
+}
+
+/** The token of `--in`, or of standard input. */
+export function readToken(invocation: Invocation): string {
   return readText(invocation.values.get("in") ?? "-", "token").trim();
 }
 

@@ -5,11 +5,15 @@ import {
   type AdminRight,
   ALGORITHMS,
   AuthError,
+  type ClaimsInput,
   generateKey,
   type Key,
   KeyError,
   publicJwk,
   readClaims,
+  scopesOfJson,
+  scopesOfPaths,
+  signCat,
   signToken,
 } from "../auth/index.ts";
 import { parseDuration, UnitError } from "../relay/config/index.ts";
@@ -66,11 +70,7 @@ export async function tokenSign(invocation: Invocation, io: Io): Promise<ExitCod
     const value = values.get(option);
     return value === undefined ? {} : { [claim]: value };
   };
-  const claims = {
-    root: "",
-    ...grantsOf(invocation),
-    ...clusterOf(invocation),
-    ...adminOf(invocation),
+  const about = {
     iat: now,
     ...(expires !== undefined && { exp: now + expires }),
     ...(notBefore !== undefined && { nbf: now + notBefore }),
@@ -79,11 +79,42 @@ export async function tokenSign(invocation: Invocation, io: Io): Promise<ExitCod
     ...text("iss", "issuer"),
     ...text("aud", "audience"),
   };
-  const token = await usable(() => signToken(key, claims));
+  const token = await usable(() =>
+    invocation.switches.has("cat")
+      ? signCat(key, { ...catOf(invocation, io), about })
+      : signToken(key, { ...jwtGrants(invocation), ...about }),
+  );
   if (expires === undefined) io.err.write("This token never expires; --expires 2h would limit it to two hours.\n");
   if (invocation.switches.has("json")) printJson(io, { token, ...readClaims(token) });
   else io.out.write(`${token}\n`);
   return EXIT.ok;
+}
+
+/** Throws {@link UsageError} for an option of Common Access Tokens. */
+function jwtGrants(invocation: Invocation): ClaimsInput {
+  for (const name of ["moqt", "bind", "revalidate"]) {
+    if (invocation.values.has(name)) throw new UsageError(`--${name} is for Common Access Tokens: add --cat`);
+  }
+  return { root: "", ...grantsOf(invocation), ...clusterOf(invocation), ...adminOf(invocation) };
+}
+
+/** The scopes and the key of a Common Access Token. */
+function catOf(invocation: Invocation, io: Io): Omit<Parameters<typeof signCat>[1], "about"> {
+  const { values, switches } = invocation;
+  if (switches.has("cluster") || values.has("admin")) {
+    throw new UsageError("a Common Access Token cannot grant --cluster or --admin: leave out --cat");
+  }
+  const moqt = values.get("moqt");
+  const { root = "", put = [], get = [] } = grantsOf(invocation);
+  const named = ["root", "put", "get"].some((name) => values.has(name));
+  if (moqt !== undefined && named) throw new UsageError("--moqt has the scopes: leave out --root, --put and --get");
+  if (moqt === undefined && put.length + get.length === 0) {
+    throw new UsageError("--moqt, --put or --get is missing: the token would grant nothing");
+  }
+  const under = (path: string) => `${root}/${path}`;
+  const scopes = moqt === undefined ? scopesOfPaths(put.map(under), get.map(under)) : scopesOfJson(moqt);
+  const bind = values.has("bind") ? readKeys(invocation, io, "bind")[0] : undefined;
+  return { scopes, bind, revalidate: seconds(values, "revalidate") };
 }
 
 function grantsOf({ values }: Invocation): { root?: string; put?: string[]; get?: string[] } {
@@ -119,7 +150,7 @@ function seconds(values: Invocation["values"], option: string): number | undefin
 }
 
 /** Runs `work` and turns the errors of keys and claims into a {@link CommandError}. */
-async function usable<T>(work: () => Promise<T>): Promise<T> {
+export async function usable<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {

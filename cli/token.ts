@@ -1,7 +1,8 @@
-import { ALGORITHMS } from "../auth/index.ts";
+import { ALGORITHMS, MOQT_ACTIONS } from "../auth/index.ts";
 import { type Command, type Invocation, UsageError } from "./command.ts";
 import type { ExitCode } from "./exit-codes.ts";
 import type { Io } from "./io.ts";
+import { tokenProve } from "./token-prove.ts";
 import { tokenInspect, tokenVerify } from "./token-read.ts";
 import { tokenKeygen, tokenSign } from "./token-write.ts";
 
@@ -10,6 +11,7 @@ const ACTIONS: ReadonlyMap<string, (invocation: Invocation, io: Io) => Promise<E
   ["sign", tokenSign],
   ["verify", tokenVerify],
   ["inspect", tokenInspect],
+  ["prove", tokenProve],
 ]);
 
 export const tokenCommand: Command = {
@@ -18,9 +20,15 @@ export const tokenCommand: Command = {
   description: [
     "keygen makes a key. It writes the key to --out, readable by its owner only, and the public half to --public or to standard output. It prints the private part only when --out is -.",
     "sign prints a token for --root with --put and --get, signed with --key. verify reads a token from standard input, or from the file of --in, checks it with --key as the relay does, and prints its claims as JSON. inspect prints header and claims of a token without checking it. Both print the token's times as dates on standard error.",
+    "With --cat, sign makes a Common Access Token of moq-transport, whose scopes are those of --put and --get, or those of --moqt. prove prints a proof that its maker has the key of --key, for the token of --in that was signed with --bind: of a session, or of one request.",
   ],
   positionals: [
-    { name: "ACTION", required: true, choices: [...ACTIONS.keys()], description: "keygen, sign, verify or inspect." },
+    {
+      name: "ACTION",
+      required: true,
+      choices: [...ACTIONS.keys()],
+      description: "keygen, sign, verify, inspect or prove.",
+    },
   ],
   options: [
     {
@@ -44,7 +52,8 @@ export const tokenCommand: Command = {
     {
       name: "key",
       value: "FILE",
-      description: "sign, verify: a JWK or a JWK set, as JSON or base64url, or one key in PEM; - for standard input.",
+      description:
+        "sign, verify, prove: a JWK or a JWK set, as JSON or base64url, or one key in PEM; - for standard input.",
     },
     {
       name: "root",
@@ -80,6 +89,30 @@ export const tokenCommand: Command = {
       description: "sign: the owner of the token (sub), for the log and for revocation.",
     },
     { name: "id", value: "ID", description: "sign: the token's own id (jti), for revocation; random if not given." },
+    { name: "cat", description: "sign: make a Common Access Token instead of a JSON Web Token." },
+    {
+      name: "moqt",
+      value: "JSON",
+      description: `sign --cat: the token's scopes, such as '[[["client_setup"]], [["subscribe"], ["live", ["prefix", "room"]], "video"]]', instead of --root, --put and --get. Actions: ${MOQT_ACTIONS.join(", ")}.`,
+    },
+    {
+      name: "bind",
+      value: "FILE",
+      description: "sign --cat: the client must prove that it has this key (DPoP); the public half is enough.",
+    },
+    {
+      name: "revalidate",
+      value: "TIME",
+      description: "sign --cat: the longest time after which a relay verifies the token of a running session again.",
+    },
+    {
+      name: "action",
+      value: "NAME",
+      choices: MOQT_ACTIONS,
+      description: "prove: what is asked for; client_setup, to open a session, if not given.",
+    },
+    { name: "namespace", value: "PATH", description: "prove: the namespace of the request, its fields joined by /." },
+    { name: "track", value: "NAME", description: "prove: the track of the request." },
     { name: "issuer", value: "NAME", description: "sign: the issuer (iss)." },
     { name: "audience", value: "NAME", description: "sign: the audience (aud)." },
     {
@@ -90,7 +123,7 @@ export const tokenCommand: Command = {
     {
       name: "in",
       value: "FILE",
-      description: "verify, inspect: the file with the token; standard input if not given.",
+      description: "verify, inspect, prove: the file with the token; standard input if not given.",
     },
   ],
   takesConfig: false,
@@ -98,6 +131,7 @@ export const tokenCommand: Command = {
     "token keygen --alg EdDSA --out private.jwk --public keys/",
     'token sign --key private.jwk --root live/room1 --put "" --expires 2h',
     "token sign --key private.jwk --admin read --subject ops --expires 30d",
+    'token sign --cat --key private.jwk --root live --get "" --expires 2h',
     "token verify --key keys/KID.jwk --in token.txt",
   ],
   run,
@@ -106,6 +140,6 @@ export const tokenCommand: Command = {
 async function run(invocation: Invocation, io: Io): Promise<ExitCode> {
   const [name = ""] = invocation.positionals;
   const action = ACTIONS.get(name);
-  if (action === undefined) throw new UsageError(`"${name}" is not one of keygen, sign, verify and inspect`);
+  if (action === undefined) throw new UsageError(`"${name}" is not one of keygen, sign, verify, inspect and prove`);
   return await action(invocation, io);
 }

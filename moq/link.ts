@@ -34,6 +34,8 @@ export interface LinkInfo {
   readonly query: string;
   /** Request headers by lower-case name. Never logged, because they may contain a credential. */
   readonly headers: ReadonlyMap<string, string>;
+  /** Tokens of the client's SETUP, with their types. Never logged. Absent where its protocol has none, or the SETUP is not here yet. */
+  readonly tokens?: readonly { readonly type: number; readonly value: Uint8Array }[];
   readonly peer: PeerAddress;
   /** DER of the client certificate whose key the peer has, where the engine asked for one. */
   readonly peerCertificate?: Uint8Array;

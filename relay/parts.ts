@@ -97,8 +97,7 @@ export function makeParts(config: Config, options: StartOptions, later: LaterPar
     policies: config.policies.list,
     refused: (track) => host.refusedTrack(track),
   });
-  const channels = new ChannelRegistry();
-  const hop = randomHop();
+  const [channels, hop] = [new ChannelRegistry(), randomHop()];
   const clusterPlane = new ClusterPlane(config.cluster);
   const gate = new AuthGate({
     config,
@@ -107,6 +106,7 @@ export function makeParts(config: Config, options: StartOptions, later: LaterPar
     wallNow,
     warn,
     changed: () => host.recheck(),
+    defect: (error) => defects.report("while deciding on a token of a request", error),
     ...gateOfMesh(mesh),
   });
   const ownSessions = new OwnSessions({

@@ -6,6 +6,7 @@ export {
   type Key,
   KeyError,
   type KeyFault,
+  MAX_KEY_ID,
   parseKeys,
   publicJwk,
   signerOf,

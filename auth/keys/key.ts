@@ -34,6 +34,8 @@ const MIN_RSA_EXPONENT = 3n;
 export const MAX_KEYS_TEXT = 1_048_576;
 /** Characters of a key's name in a message. */
 const MAX_SHOWN_NAME = 64;
+/** Longest id of a key, in characters. */
+export const MAX_KEY_ID = 256;
 const NO_KEY = "the parameters of this key are not valid for its type";
 const PRIVATE_FIELDS = ["d", "p", "q", "dp", "dq", "qi"] as const;
 
@@ -77,7 +79,7 @@ export class KeyError extends Error {
 
 const encoded = z.string().regex(/^[\w+/=-]+$/, "not base64url");
 /** Other issuers use more than letters and digits; names of key files are stricter. */
-const kid = z.string().min(1).max(256);
+const kid = z.string().min(1).max(MAX_KEY_ID);
 const common = {
   kid: kid.optional(),
   alg: z.enum(ALGORITHMS, "not an algorithm that this relay accepts for tokens").optional(),

@@ -1,6 +1,9 @@
 import type { BoundName } from "../counters.ts";
 import type { Reason } from "../reason.ts";
-import type { SessionDeps, SessionTotals } from "./contract.ts";
+import { permits, type RequestAction, type SessionDeps, type SessionTotals } from "./contract.ts";
+
+/** Each of them needs the properties of the track. */
+const READING: readonly RequestAction[] = ["subscribe", "fetch", "track_status"];
 
 /** Probes that one session may run: one is enough for a peer. */
 const MAX_PROBES = 4;
@@ -36,10 +39,10 @@ export class Admission {
     return this.#begin("announces");
   }
 
-  /** `path` is absolute. */
-  subscribe(path: string): Admitted {
-    const { access, quota } = this.#deps;
-    if (!access.maySubscribe(path)) return "unauthorized";
+  /** `path` is absolute. `access`: of a request that brings tokens of its own. */
+  subscribe(path: string, track: string, access = this.#deps.access): Admitted {
+    const { quota } = this.#deps;
+    if (!permits(access, "subscribe", path, track)) return "unauthorized";
     if (this.#tracksAreFull()) return this.full("subscriptions_per_session");
     const giveBack = quota?.take("subscriptions", path) ?? (() => {});
     if (typeof giveBack !== "function") return this.full(giveBack.bound);
@@ -51,16 +54,16 @@ export class Admission {
     };
   }
 
-  /** The properties of a track. */
-  track(path: string): Admitted {
-    if (!this.#deps.access.maySubscribe(path)) return "unauthorized";
+  /** The properties of a track, which the peer may have if it may do any of `actions`. */
+  track(path: string, track: string, actions = READING, access = this.#deps.access): Admitted {
+    if (!actions.some((action) => permits(access, action, path, track))) return "unauthorized";
     if (this.#tracksAreFull()) return this.full("subscriptions_per_session");
     return this.#begin("tracks");
   }
 
-  fetch(path: string): Admitted {
-    const { access, limits, quota } = this.#deps;
-    if (!access.maySubscribe(path)) return "unauthorized";
+  fetch(path: string, track: string, access = this.#deps.access): Admitted {
+    const { limits, quota } = this.#deps;
+    if (!permits(access, "fetch", path, track)) return "unauthorized";
     if (this.#running.fetches >= limits.fetchesPerSession) return this.full("fetches_per_session");
     const over = quota?.over("egress");
     if (over !== undefined) return this.full(over);

@@ -9,6 +9,37 @@ import type { Advertisement, Broadcasts, PeerName, Publication, Route, Source } 
 import type { Reason } from "../reason.ts";
 import type { ChannelRegistry } from "./channels.ts";
 
+/** What a peer asks for, as moq-transport names its messages. */
+export type RequestAction =
+  | "publish_namespace"
+  | "subscribe_namespace"
+  | "subscribe"
+  | "request_update"
+  | "publish"
+  | "fetch"
+  | "track_status";
+
+/** A token that a peer presents in a message. `type` is of the registry "MOQT Auth Token Type". */
+export interface PresentedToken {
+  readonly type: number;
+  readonly value: Uint8Array;
+}
+
+/** Why a presented token permits nothing. */
+export interface TokenRefusal {
+  readonly refused: "malformed" | "expired" | "unauthorized" | "internal";
+  /** For the peer; it has nothing of the token. */
+  readonly message: string;
+}
+
+/** What a presented token permits, in place of what the session may do. */
+export interface PresentedAccess extends Access {
+  /** Milliseconds since 1970; undefined where it never expires. */
+  readonly expiresAt: number | undefined;
+  /** Why it no longer holds; undefined while it does. Its peer's request should end when it does not. */
+  check(): "token_expired" | "token_revoked" | undefined;
+}
+
 /** What a session may do. Paths are absolute, root included. */
 export interface Access {
   /** Every path on the wire is under it; empty for none. */
@@ -19,6 +50,24 @@ export interface Access {
   watchable(prefix: string): readonly string[];
   /** The parts of a prefix, as prefixes, outside of which it may watch nothing; absent: the prefix. The rest is not searched. */
   listable?(prefix: string): readonly string[];
+  /** Whether it may ask that about a track, or about a namespace. Absent: the paths alone decide. See {@link permits}. */
+  permits?(action: RequestAction, path: string, track?: string): boolean;
+  /**
+   * Verifies the tokens that the peer presents with a request, or with the set-up of the session. Absent: tokens of messages are ignored.
+   * Never rejects. A proof of possession is one of the tokens.
+   */
+  present?(
+    tokens: readonly PresentedToken[],
+    action: RequestAction | "client_setup",
+    path: string,
+    track?: string,
+  ): Promise<PresentedAccess | TokenRefusal>;
+}
+
+/** Whether `access` permits a request about a track, or about a namespace. `path` is absolute. */
+export function permits(access: Access, action: RequestAction, path: string, track?: string): boolean {
+  if (access.permits !== undefined) return access.permits(action, path, track);
+  return action === "publish" || action === "publish_namespace" ? access.mayPublish(path) : access.maySubscribe(path);
 }
 
 /** May publish and subscribe to everything under `root`. */

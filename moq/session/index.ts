@@ -17,13 +17,18 @@ export {
   type AnnounceWatcher,
   type Following,
   openAccess,
+  type PresentedAccess,
+  type PresentedToken,
+  permits,
   type Quota,
   type QuotaRefusal,
+  type RequestAction,
   type Session,
   type SessionDeps,
   type SessionLimits,
   type SessionReport,
   type SessionUse,
+  type TokenRefusal,
 } from "./contract.ts";
 export type { Refusal } from "./setup-gate.ts";
 

@@ -1,6 +1,7 @@
 import type { Publication, SubscribeOptions, TrackInfo, Upstream, UpstreamSink } from "../model/index.ts";
 import type { Reason } from "../reason.ts";
 import type { SessionContext } from "./context.ts";
+import { type Access, permits } from "./contract.ts";
 import type { AskedTrack } from "./source-protocol.ts";
 
 /** What a route through this peer costs when the peer declares nothing. */
@@ -101,12 +102,12 @@ export class PushedTracks {
 
   /**
    * The peer offers a track. Viewers that wait for it have it at once: see {@link PushedTrack.wanted}. Refused with `unauthorized`,
-   * `duplicate`, or `limit`.
+   * `duplicate`, or `limit`. `access`: of a request that brings tokens of its own.
    */
-  offer(offer: PushOffer): PushedTrack | Reason {
+  offer(offer: PushOffer, access: Access = this.#session.deps.access): PushedTrack | Reason {
     const { admission, deps, announcedByPeer } = this.#session;
     const { path, track } = offer;
-    if (!deps.access.mayPublish(path)) return "unauthorized";
+    if (!permits(access, "publish", path, track)) return "unauthorized";
     const known = this.#byPath.get(path);
     if (known?.tracks.has(track)) return "duplicate";
     if (announcedByPeer.count >= deps.limits.announcementsPerSession)

@@ -11,6 +11,7 @@ import type {
 } from "../link.ts";
 import type { Reason } from "../reason.ts";
 import { ProtocolViolation } from "../wire/codec/index.ts";
+import type { PresentedToken } from "./contract.ts";
 import { HeldStream } from "./held-stream.ts";
 
 /** Bytes that a client may send before it is admitted: many times its SETUP and first requests. */
@@ -24,12 +25,20 @@ export interface Refusal {
   readonly message: string;
 }
 
+/** What a client asks for in its SETUP. */
+export interface SetupAsk {
+  /** The request target; absent: `/`. */
+  readonly target?: string | undefined;
+  /** Its tokens, in their order. */
+  readonly tokens?: readonly PresentedToken[];
+}
+
 export interface SetupGateOptions {
   readonly clock: Clock;
   /** Milliseconds until the client must be admitted. */
   readonly timeoutMs: number;
-  /** Called once with the request target, `/` where the client gave none. `answer` admits or refuses it, at once or later. */
-  readonly decide: (target: string, answer: (outcome: Attach | Refusal) => void) => void;
+  /** Called once with what the client asks for. `answer` admits or refuses it, at once or later. */
+  readonly decide: (asked: SetupAsk, answer: (outcome: Attach | Refusal) => void) => void;
   /** The link ended before the client was admitted. */
   readonly left: () => void;
   /** The gate refused the client itself: its SETUP was missing or wrong, or it sent too much before it was admitted. */
@@ -44,10 +53,10 @@ export interface SetupProtocol {
   /** The code for a client that breaks the protocol. Absent: that of the reason `protocol`. */
   readonly violationCode?: (violation: ProtocolViolation) => number;
   /**
-   * Reads a unidirectional stream, which may be the one with the SETUP: `found` is called with the request target of it. A
+   * Reads a unidirectional stream, which may be the one with the SETUP: `found` is called with what it asks for. A
    * violation of the protocol is thrown.
    */
-  reader(found: (target: string | undefined) => void): { push(bytes: Uint8Array): void };
+  reader(found: (asked: SetupAsk) => void): { push(bytes: Uint8Array): void };
 }
 
 /**
@@ -82,7 +91,7 @@ export class SetupGate implements LinkHandler {
     if (this.#inner !== undefined) return this.#inner.uni(stream);
     const held = this.#hold((inner) => ({ ...NO_SEND, ...recv(inner.uni(stream)) }));
     if (this.#asked) return held;
-    const reader = this.#protocol.reader((target) => this.#ask(target));
+    const reader = this.#protocol.reader((asked) => this.#ask(asked));
     return { ...recv(held), data: (bytes) => void (this.#read(reader, bytes) && held.data(bytes)) };
   }
 
@@ -129,10 +138,10 @@ export class SetupGate implements LinkHandler {
     return !this.#over;
   }
 
-  #ask(target: string | undefined): void {
+  #ask(asked: SetupAsk): void {
     if (this.#asked || this.#over) return;
     this.#asked = true;
-    this.#options.decide(target ?? "/", (outcome) => {
+    this.#options.decide(asked, (outcome) => {
       if (typeof outcome === "function") this.#admit(outcome);
       else this.#refuse(outcome);
     });

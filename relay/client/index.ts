@@ -1,3 +1,4 @@
+export { namespaceOf, trackNameOf } from "../../moq/wire/ietf/index.ts";
 export { describeTcpFailure, explainCertificateError } from "../../transport/tls/index.ts";
 export type { AnnouncedChange } from "./announced-paths.ts";
 export { askAccess, isAdminListener, type Verdict } from "./ask.ts";

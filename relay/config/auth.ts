@@ -3,6 +3,7 @@ import {
   AT_A_RELOAD,
   allLive,
   choice,
+  choices,
   duration,
   flagField,
   integer,
@@ -90,6 +91,18 @@ const keys = {
   audiences: texts({
     description: "Accepted `aud` claims. An empty list accepts every token, also one without `aud`.",
     default: [],
+  }),
+  tokens: choices(["jwt", "cat"], {
+    description:
+      "The kinds of tokens that the relay accepts. When empty, all: `jwt`, JSON Web Tokens; `cat`, Common Access Tokens of moq-transport. [auth.md](auth.md#common-access-tokens) has what they grant.",
+    default: [],
+  }),
+  proof_window: duration({
+    description:
+      "How old a proof may be that a client has the key to which its Common Access Token is bound (DPoP), where the token does not say it.",
+    default: "1m",
+    min: "1s",
+    max: "1h",
   }),
   clock_skew: duration({
     description:

@@ -1,24 +1,57 @@
 import { X509Certificate } from "node:crypto";
-import { AuthError, type PeerCertificate } from "../../auth/index.ts";
+import { AuthError, isProof, type PeerCertificate, presentedText } from "../../auth/index.ts";
 import type { LinkInfo } from "../../moq/link.ts";
 import { isLocalRequest, isProxied as isProxyHeaders } from "../http/index.ts";
 
+/** What a client presents when it opens a session. */
+interface Credentials {
+  readonly token: string | undefined;
+  /** That it has the key to which the token is bound. */
+  readonly proof: string | undefined;
+}
+
 /**
- * The token of a request: `?jwt=` or `Authorization: Bearer`. Throws {@link AuthError} `token_malformed` when there are
- * several, or the field has another scheme.
+ * The token of a request, and the proof of its key. A token is in `?jwt=`, in `?cat=`, in the fields `Authorization: Bearer` and
+ * `CTA-Common-Access-Token`, or in the client's SETUP; a proof in `?dpop=`, in the field `DPoP`, or in the SETUP. Throws {@link AuthError}
+ * `token_malformed` when there are several, or Authorization has another scheme.
  */
-export function tokenOf({ query, headers }: Pick<LinkInfo, "query" | "headers">): string | undefined {
-  const tokens = new URLSearchParams(query).getAll("jwt").filter((one) => one !== "");
+export function credentialsOf({
+  query,
+  headers,
+  tokens = [],
+}: Pick<LinkInfo, "query" | "headers" | "tokens">): Credentials {
+  const parameters = new URLSearchParams(query);
+  const presented = tokens.map(presentedText);
+  const bearers: string[] = [];
   const field = headers.get("authorization");
   if (field !== undefined) {
     const bearer = /^bearer +(\S+) *$/i.exec(field)?.[1];
     if (bearer === undefined) throw new AuthError("token_malformed", "the Authorization field has no Bearer token");
-    tokens.push(bearer);
+    bearers.push(bearer);
   }
-  const [token] = tokens;
-  if (tokens.some((one) => one !== token))
-    throw new AuthError("token_malformed", "the request has several different tokens");
-  return token;
+  const found = [
+    ...parameters.getAll("jwt"),
+    ...parameters.getAll("cat").map(spacesToPluses),
+    ...bearers,
+    headers.get(CAT_FIELD) ?? "",
+    ...presented.filter((text) => !isProof(text)),
+  ];
+  const proofs = [...parameters.getAll("dpop"), headers.get("dpop") ?? "", ...presented.filter(isProof)];
+  return { token: onlyOne(found, "tokens"), proof: onlyOne(proofs, "proofs of possession") };
+}
+
+/** The field of CTA-5007. */
+const CAT_FIELD = "cta-common-access-token";
+
+/** A query has spaces for the `+` of base64 that was not encoded for it. */
+function spacesToPluses(text: string): string {
+  return text.replaceAll(" ", "+");
+}
+
+function onlyOne(texts: readonly string[], what: string): string | undefined {
+  const [first, second] = new Set(texts.filter((text) => text !== ""));
+  if (second === undefined) return first;
+  throw new AuthError("token_malformed", `the request has several different ${what}`);
 }
 
 /** True when a proxy sends the request for another client. */

@@ -7,12 +7,10 @@ import {
   type AuthOptions,
   type AuthRules,
   type AuthServices,
-  covers,
   type Grant,
   isLoopback,
   type KeyEditor,
   type ListedRevocation,
-  overlap,
   type PeerCertificate,
   type Revocation,
   type Seat,
@@ -27,8 +25,9 @@ import type { Access } from "../../moq/session/index.ts";
 import { type Config, ConfigError, publicPrefixes } from "../config/index.ts";
 import type { Plane } from "./client-authorities.ts";
 import type { ClusterPlane } from "./cluster-plane.ts";
-import { isForeign, isProxied, tokenOf } from "./credentials.ts";
+import { credentialsOf, isForeign, isProxied } from "./credentials.ts";
 import { earlier } from "./expiry.ts";
+import { type AccessDeps, accessOf } from "./granted-access.ts";
 import type { Prepared } from "./prepared.ts";
 import { type TenantDivision, TenantSeats } from "./tenant-seats.ts";
 
@@ -70,6 +69,8 @@ export interface AuthGateDeps {
   readonly ownRevocation?: (entry: Revocation, inForce: boolean) => void;
   /** Called when admissions may no longer hold: check each. */
   readonly changed: () => void;
+  /** Called with an unexpected error while a running session's tokens are checked. */
+  readonly defect?: (error: unknown) => void;
   /** What divides the limits of tenants between relays; absent: they hold at this relay alone. */
   readonly division?: () => TenantDivision | undefined;
 }
@@ -135,6 +136,8 @@ export class AuthGate implements Gate {
     this.#addresses.setLimits(addressLimits(next.auth));
     if (opened === undefined) {
       before?.setRules(rulesOf(next));
+      // Sessions whose token revalidates may be over.
+      this.#deps.changed();
       return;
     }
     if (before !== undefined) opened.replace(before);
@@ -246,12 +249,12 @@ export class AuthGate implements Gate {
     const { address } = info.peer;
     const leave = this.#addresses.enter(address);
     try {
-      const token = tokenOf(info);
+      const credentials = credentialsOf(info);
       const loopback = isLoopback(address) && !isProxied(info);
       const foreign = isForeign(info);
       const origin = info.headers.get("origin");
       const certificate = this.#deps.cluster.relayCertificate(info, plane);
-      const visitor = { path: root, token, transport: info.binding, loopback, origin, foreign, certificate };
+      const visitor = { path: root, ...credentials, transport: info.binding, loopback, origin, foreign, certificate };
       const grant = await auth.admit(visitor);
       const { cluster, identity } = grant;
       this.#deps.cluster.check({ cluster, subject: identity?.sub, certificate }, info, plane);
@@ -260,6 +263,7 @@ export class AuthGate implements Gate {
       return admission(
         () => this.#auth ?? auth,
         grant,
+        this.#requests(info, root),
         cluster ? certificate : undefined,
         seat,
         () => {
@@ -273,26 +277,42 @@ export class AuthGate implements Gate {
       throw error;
     }
   }
+
+  /** Decides on the tokens of requests of a session. A client that guesses is slowed down like one that opens sessions. */
+  #requests({ binding, peer: { address } }: LinkInfo, path: string): AccessDeps {
+    return {
+      defect: (error) => this.#deps.defect?.(error),
+      admit: async (tokens, action, target) => {
+        const auth = this.#opened;
+        const leave = this.#addresses.enter(address);
+        try {
+          const about = target === undefined ? {} : { target };
+          const grant = await auth.admitRequest({ tokens, path, transport: binding, action, ...about });
+          return { grant, check: () => (this.#auth ?? auth).check(grant) };
+        } catch (error) {
+          if (error instanceof AuthError && error.guess) this.#addresses.guessed(address);
+          throw error;
+        } finally {
+          leave();
+        }
+      },
+    };
+  }
 }
 
 /** `certificate`: that of a relay. Its powers end with it, and its name is in it, whatever its token says. */
 function admission(
   auth: () => Authenticator,
   grant: Grant,
+  requests: AccessDeps,
   certificate: PeerCertificate | undefined,
   seat: Seat | undefined,
   release: () => void,
 ): Admission {
-  const { root, publish, subscribe, closed, cluster, identity } = grant;
+  const { publish, subscribe, cluster, identity } = grant;
   const subject = identity?.sub ?? certificate?.subject;
   return {
-    access: {
-      root,
-      mayPublish: (path) => covers(publish, path, closed.publish),
-      maySubscribe: (path) => covers(subscribe, path, closed.subscribe),
-      watchable: (prefix) => overlap(subscribe, prefix, closed.subscribe),
-      listable: (prefix) => overlap(subscribe, prefix, closed.subscribe),
-    },
+    access: accessOf(grant, requests),
     granted: { publish, subscribe },
     expiresAt: earlier(grant.expiresAt, certificate?.notAfter),
     cluster,
@@ -317,6 +337,7 @@ function sourcesOf(config: Config["auth"]): readonly unknown[] {
 
 function rulesOf(settings: GateConfig): AuthRules {
   const { origins, issuers, audiences, clockSkewMs: skewMs, maxLifeMs, onKeyRemoved } = settings.auth;
+  const { tokens: kinds, proofWindowMs } = settings.auth;
   const [subscribe, publish] = [publicPrefixes(settings, "publicSubscribe"), publicPrefixes(settings, "publicPublish")];
   return {
     publicSubscribe: subscribe.open,
@@ -325,6 +346,8 @@ function rulesOf(settings: GateConfig): AuthRules {
     closedPublish: publish.closed,
     origins,
     rules: { issuers, audiences, skewMs, maxLifeMs },
+    kinds,
+    proofWindowMs,
     closeOnKeyRemoval: onKeyRemoved === "close",
   };
 }

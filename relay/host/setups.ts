@@ -58,11 +58,11 @@ export class Setups {
         left();
       },
       refused,
-      decide: (target, answer) => {
+      decide: ({ target = "/", tokens = [] }, answer) => {
         leave();
         const mark = target.indexOf("?");
         const path = mark < 0 ? target : target.slice(0, mark);
-        decide({ ...info, path, query: mark < 0 ? "" : target.slice(mark + 1) }, answer);
+        decide({ ...info, path, query: mark < 0 ? "" : target.slice(mark + 1), tokens }, answer);
       },
     });
     return (link) => {

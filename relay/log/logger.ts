@@ -33,7 +33,19 @@ export interface OpenedLog {
 const STDOUT = 1;
 
 /** Fields that may contain a credential, at the first three levels of an entry. Texts are scrubbed as well. */
-const SECRET_FIELDS = ["query", "search", "authorization", "cookie", "headers", "jwt", "token", "password", "secret"];
+const SECRET_FIELDS = [
+  "query",
+  "search",
+  "authorization",
+  "cookie",
+  "headers",
+  "jwt",
+  "cat",
+  "dpop",
+  "token",
+  "password",
+  "secret",
+];
 
 /** The program's log on standard output, and that output. */
 export function openLog({ burst, ...options }: LogOptions): OpenedLog {

@@ -1,3 +1,5 @@
+import { isCborText, readClaims } from "../../auth/index.ts";
+
 /** Removes credentials from text: every log line and every message of the command line passes through {@link scrub}. */
 
 export const CENSOR = "[redacted]";
@@ -6,10 +8,10 @@ export const CENSOR = "[redacted]";
 const NAMED: readonly [pattern: RegExp, replacement: string][] = [
   [/\b(bearer|basic)\s+[\w.~+/=-]+/gi, `$1 ${CENSOR}`],
   [/\b((?:redis|valkey)s?:\/\/)[^\s/"]*@/gi, `$1${CENSOR}@`],
-  [/([?&;#](?:jwt|token|access_token|auth|key|secret|password)=)[^&;\s"'\\]+/gi, `$1${CENSOR}`],
+  [/([?&;#](?:jwt|cat|dpop|token|access_token|auth|key|secret|password)=)[^&;\s"'\\]+/gi, `$1${CENSOR}`],
 ];
 
-/** Runs of characters that may be a JSON Web Token; shorter runs cannot contain one. */
+/** Runs of characters that may be a token; shorter runs cannot contain one. */
 const RUN = /[\w.-]{20,}/g;
 /** A word between the characters that end words in a line of JSON. */
 const WORD = /[^\s"\\]+/g;
@@ -47,17 +49,25 @@ function scrubEncoded(word: string): string {
   return CENSOR;
 }
 
-/** Recognises a token by its form, whatever text is directly before it: base64url of a JSON object, a dot, and at most two more parts. */
+/**
+ * Recognises a token by its form. A JSON Web Token, whatever text is directly before it: base64url of a JSON object, a dot, and at most two
+ * more parts. A Common Access Token: one part or three that can be read.
+ */
 function scrubRun(run: string): string {
   const parts = run.split(".");
   const clean: string[] = [];
   for (let at = 0; at < parts.length; at++) {
     const part = parts[at] ?? "";
     const starts = at < parts.length - 1 && part.length >= MIN_OBJECT && holdsObject(part);
-    clean.push(starts ? CENSOR : part);
-    if (starts) at += 2;
+    const three = starts || isCat(parts.slice(at, at + 3).join("."));
+    clean.push(three || isCat(part) ? CENSOR : part);
+    if (three) at += 2;
   }
   return clean.join(".");
+}
+
+function isCat(text: string): boolean {
+  return isCborText(text) && readClaims(text) !== undefined;
 }
 
 function holdsObject(part: string): boolean {

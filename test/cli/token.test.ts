@@ -194,7 +194,7 @@ test("a token for the admin API has its right, and keys of paths or of the mesh 
 
 test("says what is wrong with a command line", async () => {
   const table: [string[], RegExp][] = [
-    [["mint"], /not one of keygen, sign, verify and inspect/],
+    [["mint"], /not one of keygen, sign, verify, inspect and prove/],
     [["sign", "--key", at("plain.jwk"), "--admin", "all"], /--admin all is unknown; use read or write/],
     [["keygen"], /--out FILE is missing/],
     [["keygen", "--alg", "none", "--out", "-"], /--alg none is unknown; use one of HS256/],

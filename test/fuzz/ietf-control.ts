@@ -29,10 +29,11 @@ const SOUND = 300;
 const SEED = 20_261_129;
 
 export function ietfControlTargets(): FuzzTarget[] {
-  return EVERY_DRAFT.flatMap((caps) => {
+  // Control messages of draft 23 are those of 22.
+  return EVERY_DRAFT.filter(({ protocol }) => protocol !== "moqt-23").flatMap((caps) => {
     const samples = fc.sample(conversations(caps), { numRuns: SOUND, seed: SEED });
-    const places = new Set(samples.map(({ place }) => place));
-    return [...places].map((place) => messageTarget(place, caps, samples));
+    const places: readonly Place[] = caps.namespaceStreams ? ["requests", "answers", "control"] : ["control"];
+    return places.map((place) => messageTarget(place, caps, samples));
   });
 }
 
@@ -55,12 +56,14 @@ function messageTarget(place: Place, caps: Capabilities, samples: readonly Conve
       );
       assert.ok(whole.messages.length <= input.length, "no message is made of nothing");
       if (whole.refused !== undefined) return false;
-      const again = written({ ...setting, messages: whole.messages }, caps);
+      const once = rewritten(setting, caps, whole.messages);
+      if (once === undefined) return true;
       same(
-        outcome(setting, caps, again, () => again.length),
-        whole,
-        "what was read can be written, and reads the same",
+        once.map(({ kind }) => kind),
+        whole.messages.map(({ kind }) => kind),
+        "what was read can be written",
       );
+      same(rewritten(setting, caps, once), once, "what was written reads the same");
       return true;
     },
   };
@@ -90,8 +93,8 @@ function outcome(setting: Setting, caps: Capabilities, stream: Uint8Array, size:
       assert.equal(reader.push(piece, (message) => messages.push(message)).length, 0);
       piece.fill(0xee);
     }
-    // A control stream must not end.
-    if (setting.place !== "control") reader.finish();
+    // A control stream must not end. Before draft 17 it is bidirectional, and known by its SETUP.
+    if (setting.place !== "control" && messages[0]?.kind !== "setup") reader.finish();
   } catch (error) {
     const known = [ProtocolViolation, BoundExceeded, RequestViolation].some((type) => error instanceof type);
     if (!(known && error instanceof Error)) throw error;
@@ -99,6 +102,22 @@ function outcome(setting: Setting, caps: Capabilities, stream: Uint8Array, size:
     return { messages, refused: `${error.name} ${error.message}` };
   }
   return { messages };
+}
+
+/**
+ * The messages, written and read. What is not UTF-8, what is too large, and a filter that is not valid are written in another way than they
+ * were read. Nothing where that makes a message too long.
+ */
+function rewritten(setting: Setting, caps: Capabilities, messages: readonly Message[]): readonly Message[] | undefined {
+  try {
+    const stream = written({ ...setting, messages }, caps);
+    const { messages: again, refused } = outcome(setting, caps, stream, () => stream.length);
+    if (messages.length > 0) assert.equal(refused, undefined);
+    return again;
+  } catch (error) {
+    if (error instanceof RangeError && error.message.startsWith("message of ")) return undefined;
+    throw error;
+  }
 }
 
 /** Fast where both are equal. */

@@ -11,7 +11,7 @@ import { type Family, SessionCore } from "../../moq/session/core.ts";
 import { ChannelRegistry, openAccess, type SessionDeps, type SessionReport } from "../../moq/session/index.ts";
 import { PeerAnnouncements } from "../../moq/session/peer-announcements.ts";
 import { PeerSource } from "../../moq/session/peer-source.ts";
-import { type Refusal, SetupGate } from "../../moq/session/setup-gate.ts";
+import { type Refusal, type SetupAsk, SetupGate } from "../../moq/session/setup-gate.ts";
 import type { AskedTrack, RequestMessages, SourceProtocol } from "../../moq/session/source-protocol.ts";
 import { READ } from "../../moq/wire/codec/allowance.ts";
 import { ProtocolViolation } from "../../moq/wire/codec/errors.ts";
@@ -257,15 +257,15 @@ describe("the set-up gate of another family", () => {
   const SETUP = {
     name: "text",
     codeOf,
-    reader: (found: (target: string | undefined) => void) => ({
+    reader: (found: (asked: SetupAsk) => void) => ({
       push: (bytes: Uint8Array) => {
         if (!text(bytes).startsWith("/")) throw new ProtocolViolation("SETUP", "no path");
-        found(text(bytes));
+        found({ target: text(bytes) });
       },
     }),
   };
 
-  function gate(decide: (target: string, answer: (outcome: Attach | Refusal) => void) => void) {
+  function gate(decide: (asked: SetupAsk, answer: (outcome: Attach | Refusal) => void) => void) {
     const refusals: Refusal[] = [];
     const { link, closes } = fakeLink();
     const refused = (refusal: Refusal) => refusals.push(refusal);
@@ -290,7 +290,7 @@ describe("the set-up gate of another family", () => {
       drained: () => {},
       closed: () => {},
     };
-    const { handler } = gate((target, answer) => {
+    const { handler } = gate(({ target }, answer) => {
       events.push(`admit ${target}`);
       answer(() => session);
     });

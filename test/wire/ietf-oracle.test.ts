@@ -11,14 +11,16 @@ import { draft } from "./ietf/support/data.ts";
 import { datagrams, fetchStreams, subgroupStreams } from "./ietf/support/written-data.ts";
 import { ORACLE_VECTORS } from "./support/oracle-vectors.ts";
 
-/** Streams that the oracle reads in a test. */
-const STREAMS = 500;
+/** Streams that the oracle reads in a test: always the same ones. */
+const SAMPLES = { numRuns: 500, seed: 20_261_129 };
 
 /**
  * What the oracle refuses and we read: a range that ends before it begins, which is answered with an error; and parameters in SUBSCRIBE_TRACKS
- * (type 81) that PUBLISH has, because SUBSCRIBE_TRACKS since draft 20 sets those of the resulting PUBLISH.
+ * (type 81) that PUBLISH has, because SUBSCRIBE_TRACKS since draft 20 sets those of the resulting PUBLISH. A time-out of 0 as a track property of
+ * draft 16 is passed on.
  */
-const STRICTER = /^range from .* which is earlier$|may not appear in message type 81$/;
+const STRICTER =
+  /^range from .* which is earlier$|may not appear in message type 81$|^track property type \d+ carries value 0/;
 
 describe("the oracle", { skip: missingOracle() ?? false }, () => {
   test("still makes the vectors that are committed", () => {
@@ -40,7 +42,7 @@ describe("the oracle", { skip: missingOracle() ?? false }, () => {
   for (const number of [14, 16, 18, 20, 22]) {
     const caps = draft(number);
     test(`writes the control messages of draft ${number} as we do, when it has read ours`, () => {
-      const messages = fc.sample(conversations(caps), STREAMS).flatMap(({ messages }) => messages);
+      const messages = fc.sample(conversations(caps), SAMPLES).flatMap(({ messages }) => messages);
       const written = messages.map((message) => Buffer.from(encodeMessage(message, caps)).toString("hex"));
       const answers = askOracle(
         "decode",
@@ -57,7 +59,7 @@ describe("the oracle", { skip: missingOracle() ?? false }, () => {
 
     for (const [kind, arbitrary] of Object.entries({ subgroupStreams, fetchStreams, datagrams })) {
       test(`reads the ${kind} that we write in draft ${number}`, () => {
-        const written = fc.sample(arbitrary(caps), STREAMS);
+        const written = fc.sample(arbitrary(caps), SAMPLES);
         const lines = written.map(({ kind, bytes }) => `${number} ${kind} ${Buffer.from(bytes).toString("hex")}`);
         for (const [index, line] of askOracle("decode", lines).entries()) {
           assert.deepEqual(JSON.parse(line), written[index]?.described, lines[index]);

@@ -53,7 +53,9 @@ export class IncomingBidi implements TurnHandler {
     this.#context.session.guard(() => this.gone());
   }
 
+  /** A publisher may read no more of our answers while its PUBLISH_DONE is still on the way: its own half says when it is over. */
   stop(): void {
+    if (this.#reader.request === "publish") return;
     this.#context.session.guard(() => this.gone());
   }
 

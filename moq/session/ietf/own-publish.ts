@@ -49,7 +49,7 @@ export class OwnPublish implements TurnHandler {
     });
     const ask = { path, track, epoch: 0n, options: optionsOf(this.#parameters, undefined) };
     this.#viewer = new SubscribeResponder(session, ask, this.#answers, () => this.#end());
-    const admitted = session.admission.subscribe(path);
+    const admitted = session.admission.subscribe(path, track);
     this.#giveBack = typeof admitted === "string" ? () => {} : admitted;
     this.#over = typeof admitted === "string";
   }

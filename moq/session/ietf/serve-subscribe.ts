@@ -23,7 +23,7 @@ export function serveSubscribe(
   const named = namedTrack(request, context);
   if (isRefusal(named)) return named;
   if (served.has(named)) return refusalOf("duplicate");
-  const admitted = session.admission.subscribe(named.path);
+  const admitted = session.admission.subscribe(named.path, named.track);
   if (typeof admitted === "string") return refusalOf(admitted);
   const subscription = new ServedSubscription(context, { request, stream, ...named }, () => {
     admitted();

@@ -1,19 +1,11 @@
 import type { Attach, LinkInfo } from "../../link.ts";
 import { READ } from "../../wire/codec/index.ts";
-import {
-  type Capabilities,
-  capabilities,
-  MessageReader,
-  newInbox,
-  SETUP,
-  type Setup,
-  type Token,
-} from "../../wire/ietf/index.ts";
-import { SetupGate, type SetupGateOptions, type SetupProtocol } from "../setup-gate.ts";
+import { type Capabilities, capabilities, MessageReader, newInbox, SETUP, type Setup } from "../../wire/ietf/index.ts";
+import { type SetupAsk, SetupGate, type SetupGateOptions, type SetupProtocol } from "../setup-gate.ts";
 import { closeCodeOf, violationCode } from "./codes.ts";
 
-/** Query field of a token. */
-const TOKEN_FIELD = "jwt";
+/** Query fields of tokens. */
+const TOKEN_FIELDS = ["jwt", "cat"];
 
 /**
  * Whether the client of such a link says in its SETUP what it asks for: where there is no URI, and where the URI has no token, which may
@@ -21,7 +13,9 @@ const TOKEN_FIELD = "jwt";
  */
 export function asksInSetup({ binding, protocol, dialled, query }: LinkInfo): boolean {
   if (dialled || capabilities(protocol) === undefined) return false;
-  return binding === "quic" || (binding === "webtransport" && !new URLSearchParams(query).has(TOKEN_FIELD));
+  if (binding !== "webtransport") return binding === "quic";
+  const fields = new URLSearchParams(query);
+  return !TOKEN_FIELDS.some((name) => fields.has(name));
 }
 
 /** Starts the session of a link of {@link asksInSetup} once its client is admitted; see {@link SetupGate}. */
@@ -45,12 +39,12 @@ function setupOf(caps: Capabilities, info: LinkInfo): SetupProtocol {
 /** Reads a unidirectional stream up to its SETUP, if it is the one that has it. The session reads it again. */
 class SetupReader {
   readonly #info: LinkInfo;
-  readonly #found: (target: string) => void;
+  readonly #found: (asked: SetupAsk) => void;
   readonly #inbox;
   readonly #messages: MessageReader;
   #state: "type" | "setup" | "ignored" = "type";
 
-  constructor(caps: Capabilities, info: LinkInfo, found: (target: string) => void) {
+  constructor(caps: Capabilities, info: LinkInfo, found: (asked: SetupAsk) => void) {
     this.#info = info;
     this.#found = found;
     this.#inbox = newInbox(caps);
@@ -68,26 +62,16 @@ class SetupReader {
     }
     if (this.#state !== "setup") return;
     this.#messages.push(rest, (message) => {
-      if (message.kind === "setup") this.#found(targetOf(message, this.#info));
+      if (message.kind === "setup") this.#found(askOf(message, this.#info));
     });
   }
 }
 
-/** What the client asks for, as path and query, with the token of its SETUP where the query has none. */
-function targetOf({ path: asked, tokens }: Setup, { binding, path, query }: LinkInfo): string {
+/** What the client asks for. Where there is a URI, that says it, and SETUP has no path. */
+function askOf({ path: asked, tokens }: Setup, { binding, path, query }: LinkInfo): SetupAsk {
   const own = query === "" ? path : `${path}?${query}`;
-  const target = binding === "quic" ? (asked ?? "/") : own;
-  const token = tokens.map(textOf).find((text) => text !== undefined);
-  if (token === undefined) return target;
-  const mark = target.indexOf("?");
-  const fields = new URLSearchParams(mark < 0 ? "" : target.slice(mark + 1));
-  if (fields.has(TOKEN_FIELD)) return target;
-  return `${target}${mark < 0 ? "?" : "&"}${TOKEN_FIELD}=${encodeURIComponent(token)}`;
-}
-
-/** The text of a token that is one: a JWT. */
-function textOf(token: Token): string | undefined {
-  if (!("value" in token)) return undefined;
-  const text = new TextDecoder().decode(token.value);
-  return /^[\w.~=-]+$/.test(text) ? text : undefined;
+  return {
+    target: binding === "quic" ? asked : own,
+    tokens: tokens.flatMap((token) => ("value" in token ? [{ type: token.type, value: token.value }] : [])),
+  };
 }

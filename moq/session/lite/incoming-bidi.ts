@@ -154,14 +154,16 @@ export class IncomingBidi implements TurnHandler {
       case "announce":
         return this.#admit(admission.announce(), (done) => this.#announce(request, done));
       case "subscribe":
-        return this.#admit(admission.subscribe(session.absolute(request.path)), (done) =>
+        return this.#admit(admission.subscribe(session.absolute(request.path), request.track), (done) =>
           this.#subscribe(request, done),
         );
       case "track": {
         const { track, epoch } = request;
         const path = session.absolute(request.path);
         const writer = trackWriter(this.#context, this.#stream);
-        return this.#admit(admission.track(path), (done) => serveTrack(session, { path, track, epoch }, writer, done));
+        return this.#admit(admission.track(path, track), (done) =>
+          serveTrack(session, { path, track, epoch }, writer, done),
+        );
       }
       case "fetch": {
         const { track, epoch, priority, group } = request;
@@ -170,10 +172,12 @@ export class IncomingBidi implements TurnHandler {
         if (caps.objects) {
           const ask = { path, track, epoch, priority, range: rangeFromWire(request) };
           const writer = new ObjectFetchWriter(this.#context, this.#stream);
-          return this.#admit(admission.fetch(path), (done) => serveRange(session, ask, this.#stream, writer, done));
+          return this.#admit(admission.fetch(path, track), (done) =>
+            serveRange(session, ask, this.#stream, writer, done),
+          );
         }
         const ask = { path, track, epoch, priority, group, ownNumbers: caps.firstHopIdentity };
-        return this.#admit(admission.fetch(path), (done) => serveFetch(session, ask, this.#stream, done));
+        return this.#admit(admission.fetch(path, track), (done) => serveFetch(session, ask, this.#stream, done));
       }
       case "probe":
         return this.#admit(admission.probe(), (done) => serveProbe(this.#context, this.#stream, done));

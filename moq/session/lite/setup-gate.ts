@@ -26,7 +26,7 @@ function setupOf(caps: Capabilities): SetupProtocol {
       new UniReader(caps, DEFAULT_WIRE_LIMITS, {
         group: () => NOTHING,
         unknown: () => {},
-        setup: ({ path }) => found(path),
+        setup: ({ path }) => found({ target: path }),
       }),
   };
 }

@@ -75,7 +75,12 @@ function readMultiplexedOk(cursor: Cursor, context: ReadContext): RequestOk {
       cursor.saturating();
       return { ...about, ...readPublisherFields(cursor, false, caps) };
     default:
-      return { ...about, parameters: {}, properties: NONE };
+      // The draft has nothing more. Some peers add parameters, as later drafts have them.
+      return {
+        ...about,
+        parameters: cursor.left === 0 ? {} : readParameters(cursor, "updateOk", caps),
+        properties: NONE,
+      };
   }
 }
 

@@ -24,6 +24,7 @@ export class CutHeader {
   #taken = 0;
   /** Where fields are read: the pushed bytes, or those that are held. */
   #bytes: Uint8Array = READ;
+  #start = 0;
   #at = 0;
   #end = 0;
   /** Bytes that the incomplete field needs beyond those that are here. */
@@ -39,6 +40,11 @@ export class CutHeader {
     return this.#kept;
   }
 
+  /** Bytes of the fields that have been read. */
+  get length(): number {
+    return this.#at - this.#start;
+  }
+
   /** The bytes in which the fields are. They change with `more`. */
   get bytes(): Uint8Array {
     return this.#bytes;
@@ -49,10 +55,12 @@ export class CutHeader {
     this.#taken = at;
     if (this.#kept === 0) {
       this.#bytes = bytes;
+      this.#start = at;
       this.#at = at;
       this.#end = bytes.length;
     } else {
       this.#bytes = this.#memory;
+      this.#start = 0;
       this.#at = 0;
       this.#end = this.#kept;
     }
@@ -103,6 +111,7 @@ export class CutHeader {
       return false;
     }
     this.#bytes = this.#memory;
+    this.#start = 0;
     this.#at = 0;
     this.#end = this.#kept;
     return true;

@@ -9,7 +9,10 @@ export interface SubgroupHeader {
   readonly subgroup: number;
   /** 0 to 255, lower first. Absent: that of the track. */
   readonly priority?: number;
-  /** The first object on the stream is the first one of the subgroup. Drafts before 18 do not say. */
+  /**
+   * The first object on the stream is the first one of the subgroup. Where the header does not say so, and drafts before 18 cannot, it is read
+   * as true for an object of id 0, and in drafts before 18 for one whose id is that of the subgroup.
+   */
   readonly firstObject: boolean;
   /** When the stream finishes, the group has no object after the last one on it. */
   readonly endsGroup: boolean;
@@ -64,18 +67,35 @@ export function encodeSubgroupHeader(header: SubgroupHeader, caps: Capabilities)
 /** Reads what follows the type, from pieces. */
 export class SubgroupHeaderReader {
   readonly #type: number;
+  readonly #caps: Capabilities;
+  #complete: SubgroupHeader | undefined;
   #alias: number | undefined;
+  #length = 0;
 
-  constructor(type: number) {
+  constructor(type: number, caps: Capabilities) {
     this.#type = type;
+    this.#caps = caps;
   }
 
-  /** Known once all but the id of the first object is here, on which the id of the subgroup may depend. */
+  /** Known once the header is here. */
   get trackAlias(): number | undefined {
     return this.#alias;
   }
 
-  /** Reads from the first field on. Absent: the header is cut. The id of the first object is read again as part of the object. */
+  /** The header of a stream without objects; absent while it is cut, and where the subgroup has the id of its first object. */
+  get withoutObjects(): SubgroupHeader | undefined {
+    return this.#complete;
+  }
+
+  /** Bytes of the header, once it is here. */
+  get length(): number {
+    return this.#length;
+  }
+
+  /**
+   * Reads from the first field on. Absent: the header is cut, or the id of the first object, where it must be known. This id is read again
+   * as part of the object.
+   */
   read(from: CutHeader): SubgroupHeader | undefined {
     const type = this.#type;
     const trackAlias = from.varint();
@@ -86,15 +106,22 @@ export class SubgroupHeaderReader {
     const priority = (type & DEFAULT_PRIORITY) === 0 ? from.u8() : undefined;
     if (priority === CUT) return undefined;
     this.#alias = trackAlias;
-    const subgroup = (type & ID_MODE) === ID_OF_FIRST_OBJECT ? from.peekVarint() : given;
-    if (subgroup === CUT) return undefined;
-    return {
+    this.#length = from.length;
+    const header = {
       trackAlias,
       group,
-      subgroup,
+      subgroup: given,
       ...(priority === undefined ? {} : { priority }),
       firstObject: (type & FIRST_OBJECT) !== 0,
       endsGroup: (type & END_OF_GROUP) !== 0,
     };
+    const named = (type & ID_MODE) !== ID_OF_FIRST_OBJECT;
+    if (named) this.#complete = header;
+    if (named && header.firstObject) return header;
+    const first = from.peekVarint();
+    if (first === CUT) return undefined;
+    const subgroup = named ? given : first;
+    const isFirst = first === 0 || (!this.#caps.firstObjectBit && first === subgroup);
+    return { ...header, subgroup, firstObject: header.firstObject || isFirst };
   }
 }

@@ -46,8 +46,8 @@ export class UniReader {
   }
 
   /**
-   * The track alias of a subgroup stream, once all but the id of its first object is here. A stream that ends or is reset before this object
-   * counts as one of its track (PUBLISH_DONE), although the sink does not see it.
+   * The track alias of a subgroup stream, once its header is here. The sink may get the header later, with the first object. A stream that is
+   * reset before counts as one of its track all the same (PUBLISH_DONE).
    */
   get trackAlias(): number | undefined {
     return this.#subgroup?.trackAlias;
@@ -63,10 +63,17 @@ export class UniReader {
 
   /** The stream has ended. Inside a header or object that is a violation, and none on an empty stream. */
   finish(): void {
-    this.#rest?.finish();
     const header = this.#header;
-    if (header === undefined || this.trackAlias !== undefined) return;
-    if (header.held > 0 || this.#type !== undefined) throw header.violation("stream ends inside its header");
+    const subgroup = this.#subgroup;
+    if (header !== undefined && subgroup?.trackAlias !== undefined && header.held === subgroup.length) {
+      const empty = subgroup.withoutObjects;
+      this.#follow(empty && this.#objects(empty));
+    }
+    this.#rest?.finish();
+    if (this.#header === undefined) return;
+    if (this.#header.held > 0 || this.#type !== undefined) {
+      throw this.#header.violation("stream ends inside its header");
+    }
   }
 
   /** Reads the type, or the fields that follow it. Returns the position after what has been read or held. */
@@ -88,7 +95,7 @@ export class UniReader {
     this.#type = type;
     if (isSubgroupType(type, this.#caps)) {
       this.#header = new CutHeader(this.#caps.varints, "SUBGROUP_HEADER");
-      this.#subgroup = new SubgroupHeaderReader(type);
+      this.#subgroup = new SubgroupHeaderReader(type, this.#caps);
     } else if (type === FETCH_HEADER) {
       this.#header = new CutHeader(this.#caps.varints, "FETCH_HEADER");
     } else if (type === CONTROL && this.#caps.requestStreams) {

@@ -109,7 +109,16 @@ describe("a header that is cut", () => {
     assert.deepEqual(reading.stream, {}, "the subgroup is not known");
     reading.push(bytes("c0"));
     assert.deepEqual(reading.stream, {});
-    reading.reader.finish();
+    assert.throws(() => reading.reader.finish(), { message: "SUBGROUP_HEADER: stream ends inside its header" });
+  });
+
+  test("is complete without objects", () => {
+    for (const sizes of [[], [1]]) {
+      const { group, subgroup, objects } = readData(draft(18), "subgroup", bytes("14 812c 05 03 80"), sizes);
+      assert.deepEqual([group, subgroup, objects], ["5", "3", []]);
+      // The subgroup would have the id of an object that never came.
+      assert.deepEqual(readData(draft(18), "subgroup", bytes("12 812c 05 80"), sizes), {});
+    }
   });
 
   test("ends with the id of the first object, which is also part of the object", () => {
@@ -128,6 +137,35 @@ describe("a header that is cut", () => {
     refused(18, "fetch", "05 ffffffffffffffffff", "FETCH_HEADER: number over 2^53-1");
     refused(18, "subgroup", "10 01 05 80 fe1fffffffffffff 01 aa 00 01 bb", "Subgroup Object: id over 2^53-1");
     refused(18, "fetch", "05 01 1c fe1fffffffffffff 00 80 00 0c 00 00 00", "Fetch Object: id over 2^53-1");
+  });
+});
+
+describe("the first object of a subgroup", () => {
+  const isFirst = (number: number, digits: string) =>
+    readData(draft(number), "subgroup", bytes(digits))["first_object"];
+
+  test("is what the header says", () => {
+    assert.equal(isFirst(18, "54 01 05 03 80 07 01 aa"), true);
+    assert.equal(isFirst(18, "14 01 05 03 80 07 01 aa"), false);
+    assert.equal(isFirst(18, "14 01 05 07 80 07 01 aa"), false);
+  });
+
+  test("has the id 0 where the header does not say so: there is none before it", () => {
+    for (const number of [14, 16, 18, 20, 22]) assert.equal(isFirst(number, "14 01 05 03 80 00 01 aa"), true);
+  });
+
+  test("has the id of its subgroup in drafts whose header cannot say so", () => {
+    for (const number of [14, 16]) {
+      assert.equal(isFirst(number, "12 01 05 80 07 01 aa"), true);
+      assert.equal(isFirst(number, "14 01 05 07 80 07 01 aa"), true);
+      assert.equal(isFirst(number, "14 01 05 03 80 07 01 aa"), false);
+    }
+  });
+
+  test("tells of the header at once where it says so", () => {
+    const reading = dataReading(draft(18), "subgroup");
+    reading.push(bytes("54 01 05 03 80"));
+    assert.equal(reading.stream["subgroup"], "3");
   });
 });
 

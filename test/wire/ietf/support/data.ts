@@ -124,6 +124,15 @@ function own(properties: Uint8Array, caps: Capabilities): string {
   return hex(caps.presentProperties ? properties : fromPresent(properties, caps));
 }
 
+/** What our reader makes of a stream that is described by the bits of its header: it also knows the first object of a subgroup by its id. */
+export function inferred(caps: Capabilities, described: Described): Described {
+  const objects = described["objects"] as readonly Described[];
+  const first = objects[0]?.["id"];
+  if (described["first_object"] === undefined || first === undefined) return described;
+  const isFirst = first === "0" || (!caps.firstObjectBit && first === described["subgroup"]);
+  return { ...described, first_object: described["first_object"] === true || isFirst };
+}
+
 /** What a whole stream is, arriving in pieces of those sizes. */
 export function readData(
   caps: Capabilities,
