@@ -4,6 +4,7 @@ import { describe, test } from "node:test";
 import { type InteropResults, interopPage } from "../../scripts/docs/interop.ts";
 import { difference, wholeGroups } from "./live/compare.ts";
 import type { SeenObject } from "./live/contract.ts";
+import { Fragments } from "./live/media.ts";
 import { readTap } from "./live/tap.ts";
 
 function group(number: number, ...payloads: string[]): SeenObject[] {
@@ -66,6 +67,23 @@ not ok 4 late
     { check: "suite: publish-track-only", failure: "PUBLISH was rejected: closed, code=3" },
     { check: "suite: late", failure: "failed without a message" },
   ]);
+});
+
+test("fragments of MP4 are found in pieces of any size, with their boxes and nothing before them", () => {
+  const box = (type: string, body: string) => {
+    const bytes = Buffer.from(`....${type}${body}`);
+    bytes.writeUInt32BE(bytes.length, 0);
+    return bytes;
+  };
+  const stream = Buffer.concat(
+    ["moov", "moof", "mdat", "moof", "mdat"].map((type, index) => box(type, "x".repeat(index))),
+  );
+  for (const piece of [1, 7, stream.length]) {
+    const sizes: number[] = [];
+    const fragments = new Fragments((_sha256, size) => sizes.push(size));
+    for (let at = 0; at < stream.length; at += piece) fragments.push(stream.subarray(at, at + piece));
+    assert.deepEqual(sizes, [9 + 10, 11 + 12]);
+  }
 });
 
 test("the page tells a failure of ours from one of the peer", () => {

@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { difference, type Fidelity, GROUPS, wholeGroups } from "./compare.ts";
-import type { End, Finding, Meeting, Scene } from "./contract.ts";
+import type { End, Finding, Meeting, Scene, SeenObject } from "./contract.ts";
 import { referencePublisher, referenceViewer } from "./reference.ts";
 
 const TRACK = "video";
@@ -15,6 +15,9 @@ const LOOK_MS = 50;
 
 /** Milliseconds that objects of the last groups may still be on their way, so that a wrong one is found. */
 const SETTLE_MS = 300;
+
+/** Objects after which media counts as watched: several groups. */
+const MEDIA_OBJECTS = 40;
 
 /** Starts an end, and settles when it publishes or is subscribed. */
 export type StartEnd = (meeting: Meeting) => Promise<End>;
@@ -56,6 +59,37 @@ export async function viewed(meeting: Meeting, start: StartEnd): Promise<string 
 /** The peer publishes and watches. */
 export async function passed(meeting: Meeting, publish: StartEnd, watch: StartEnd): Promise<string | undefined> {
   return await watched(publish(meeting), () => watch(meeting), "objects");
+}
+
+/** The peer publishes media without numbers that both ends know, and `watch` or our viewer watches: every object that arrives was sent. */
+export async function carried(meeting: Meeting, publish: StartEnd, watch?: StartEnd): Promise<string | undefined> {
+  const { path, track } = meeting;
+  const running: End[] = [];
+  const arrived = (sent: readonly SeenObject[], seen: readonly SeenObject[]) => {
+    const hashes = new Set(sent.map(({ sha256 }) => sha256));
+    return seen.filter(({ sha256 }) => hashes.has(sha256)).length;
+  };
+  try {
+    const publisher = await publish(meeting);
+    running.push(publisher);
+    await sleep(SETTLE_MS);
+    const viewer = await (watch?.(meeting) ?? referenceViewer(ours(meeting), path, track));
+    running.push(viewer);
+    const deadline = performance.now() + WATCH_MS;
+    while (performance.now() < deadline && arrived(publisher.objects, viewer.objects) < MEDIA_OBJECTS) {
+      if (viewer.failure !== undefined) return `viewer: ${viewer.failure}`;
+      if (publisher.failure !== undefined) return `publisher: ${publisher.failure}`;
+      await sleep(LOOK_MS);
+    }
+    const { length } = viewer.objects;
+    const known = arrived(publisher.objects, viewer.objects);
+    if (known < length) return `${length - known} of ${length} objects that arrived were not sent`;
+    return known >= MEDIA_OBJECTS ? undefined : `${known} of ${MEDIA_OBJECTS} objects arrived`;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  } finally {
+    await Promise.all(running.map((end) => end.stop()));
+  }
 }
 
 /** What is wrong with what the viewer got; undefined when nothing is. */

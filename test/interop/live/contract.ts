@@ -69,6 +69,8 @@ export interface Peer {
   readonly version: string;
   /** Versions of the protocols that it speaks, by our names. */
   readonly protocols: readonly string[];
+  /** Its clients offer one version. Otherwise the relay offers one. */
+  readonly choosesVersion?: boolean;
   /** Installs it into the cache. Rejects with what failed. */
   install(): Promise<void>;
   /** Whether it is installed. */

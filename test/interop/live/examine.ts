@@ -16,8 +16,9 @@ export function versionName(protocol: unknown): string {
   return protocol === "moq-00" ? "moqt-14" : String(protocol);
 }
 
-/** A relay that offers this version alone, because some peers cannot choose, and the one in which our own ends of a track speak. */
-function settingsFor(protocol: string): Settings {
+/** A relay that offers this version alone where the peer cannot choose, and the one in which our own ends of a track speak. */
+function settingsFor(protocol: string, { choosesVersion = false }: Peer): Settings {
+  if (choosesVersion) return { "server.experimental": REFERENCE_PROTOCOL };
   const alpn = protocol === "moqt-14" ? "moq-00" : protocol;
   const stable = alpn === REFERENCE_PROTOCOL ? "" : alpn;
   return { "server.protocols": stable, "server.experimental": REFERENCE_PROTOCOL };
@@ -26,7 +27,7 @@ function settingsFor(protocol: string): Settings {
 /** Runs every check, and prints each. */
 export async function examine(peer: Peer, protocol: string): Promise<InteropCell> {
   console.log(`\n${peer.name} ${peer.version}, ${protocol}`);
-  const relay = await TestRelay.start(settingsFor(protocol));
+  const relay = await TestRelay.start(settingsFor(protocol, peer));
   const checks: InteropCell["checks"] = [];
   const found = (check: string, why: string | undefined) => {
     const failure = why === undefined ? undefined : oneLine(why);
@@ -35,7 +36,8 @@ export async function examine(peer: Peer, protocol: string): Promise<InteropCell
     console.log(failure === undefined ? `  pass  ${check}` : `  FAIL  ${check}: ${failure}`);
   };
   try {
-    for await (const { check, failure } of peer.examine(sceneOf(relay, protocol), protocol)) found(check, failure);
+    for await (const { check, failure } of peer.examine(sceneOf(relay, settingsFor(protocol, peer)), protocol))
+      found(check, failure);
   } catch (error) {
     found("runs", error instanceof Error ? error.message : String(error));
   } finally {
@@ -49,7 +51,7 @@ function oneLine(text: string): string {
   return line.length <= FAILURE_KEPT ? line : `${line.slice(0, FAILURE_KEPT)}…`;
 }
 
-function sceneOf(relay: TestRelay, protocol: string): Scene {
+function sceneOf(relay: TestRelay, settings: Settings): Scene {
   let read = 0;
   return {
     authority: `127.0.0.1:${relay.port}`,
@@ -61,8 +63,8 @@ function sceneOf(relay: TestRelay, protocol: string): Scene {
     },
     dialling: async (url, fingerprint) => {
       const outside = { "cluster.connect": url.href, "cluster.fingerprints": fingerprint };
-      const dialler = await TestRelay.start({ "cluster.node": "ours", ...settingsFor(protocol), ...outside });
-      return { ...sceneOf(dialler, protocol), stop: async () => await dialler.stop() };
+      const dialler = await TestRelay.start({ "cluster.node": "ours", ...settings, ...outside });
+      return { ...sceneOf(dialler, settings), stop: async () => await dialler.stop() };
     },
   };
 }

@@ -8,6 +8,7 @@ import {
   type UpstreamSink,
   wholeGroup,
 } from "../../../moq/model/index.ts";
+import { protocols } from "../../../moq/session/index.ts";
 import { type Client, connect } from "../../../relay/client/index.ts";
 import type { End, SeenObject } from "./contract.ts";
 
@@ -15,7 +16,7 @@ import type { End, SeenObject } from "./contract.ts";
 export const REFERENCE_PROTOCOL = "moq-lite-06-wip";
 
 /** At relays of others they take what there is. */
-const PROTOCOLS = [REFERENCE_PROTOCOL, "moq-lite-05", "moq-lite-03"];
+const PROTOCOLS = [REFERENCE_PROTOCOL, ...protocols([])];
 const TIMEOUT_MS = 5_000;
 /** Milliseconds for an announcement. */
 const ANNOUNCED_MS = 1_000;

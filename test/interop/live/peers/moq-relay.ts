@@ -59,8 +59,7 @@ async function* examine(scene: Scene, protocol: string): AsyncIterable<Finding> 
   } finally {
     await theirs.stop();
   }
-  // Our own ends of the track speak moq-lite-03 to it, which it takes from those who offer nothing better.
-  const dialled = await start("--listen-version", nameOf(protocol), "--listen-version", "moq-lite-03");
+  const dialled = await start("--listen-version", nameOf(protocol));
   try {
     const dialler = await scene.dialling(dialled.url, dialled.fingerprint);
     try {
