@@ -39,8 +39,9 @@ import {
   SessionEndedError,
 } from "./contract.ts";
 import { dialRelay, sharedEngine } from "./dial.ts";
-import { GroupCollector } from "./group-collector.ts";
+import { type FetchedFrame, GroupCollector } from "./group-collector.ts";
 import { MODEL_LIMITS, SESSION_LIMITS } from "./limits.ts";
+import { collectNewestGroup } from "./newest-group.ts";
 import { readerSink } from "./reader-sink.ts";
 import { roundTrip } from "./round-trip.ts";
 
@@ -202,12 +203,12 @@ class RelayClient implements Client {
       const begin = () => {
         begun = true;
       };
-      const collect = (sequence: number) =>
-        new GroupCollector(begin, MODEL_LIMITS.groupBytes, (result) => {
-          if (typeof result === "string") return fail(result);
-          finish();
-          resolve({ group: sequence, frames: result });
-        });
+      const collected = (sequence: number, result: readonly FetchedFrame[] | Reason) => {
+        if (typeof result === "string") return fail(result);
+        finish();
+        resolve({ group: sequence, frames: result });
+      };
+      const maxBytes = MODEL_LIMITS.groupBytes;
       let cancel = () => {};
       let done = false;
       const cancelTimer = this.#clock.timer(timeoutMs, () => fail("timeout"));
@@ -218,12 +219,21 @@ class RelayClient implements Client {
       };
       cancel =
         group === undefined
-          ? subscribeToOne(fail, collect, (sink) =>
+          ? collectNewestGroup({ clock: this.#clock, maxBytes, begin, done: collected, fail }, (sink) =>
               source.subscribe(broadcast, track, { priority: PRIORITY, ordered: false, maxLatency: timeoutMs }, sink),
             )
-          : source.fetch(broadcast, track, groupRange(group), PRIORITY, new FetchIntoGroup(collect(group)));
+          : this.#fetchGroup(
+              broadcast,
+              track,
+              group,
+              new GroupCollector(begin, maxBytes, (result) => collected(group, result)),
+            );
       if (done) cancel();
     });
+  }
+
+  #fetchGroup(broadcast: string, track: string, group: number, into: GroupCollector): () => void {
+    return this.#live.source.fetch(broadcast, track, groupRange(group), PRIORITY, new FetchIntoGroup(into));
   }
 
   subscribe(broadcast: string, track: string, options: SubscribeOptions, sink: UpstreamSink): Upstream {
@@ -308,38 +318,4 @@ function meaningOf({ protocol }: LinkInfo, code: number): Reason {
 /** Removes the slashes at both ends, which have no meaning. */
 function bare(path: string): string {
   return path.replace(/^\/+|\/+$/g, "");
-}
-
-/** Subscribes and collects the first group. Returns a function that cancels. */
-function subscribeToOne(
-  fail: (reason: Reason) => void,
-  collect: (sequence: number) => GroupCollector,
-  subscribe: (sink: UpstreamSink) => Upstream,
-): () => void {
-  let collecting = false;
-  const upstream = subscribe({
-    info: () => {},
-    started: () => {},
-    subgroup: ({ group }) => {
-      if (collecting) return "cancelled";
-      collecting = true;
-      return collect(group);
-    },
-    // A datagram is a group of one frame.
-    datagram: ({ group, timestamp, payload }) => {
-      if (collecting) return;
-      collecting = true;
-      const collector = collect(group);
-      collector.object(payload.length, timestamp);
-      collector.payload(payload);
-      collector.end();
-      collector.finish();
-    },
-    dropped: () => {},
-    ended: () => {},
-    closed: (reason) => {
-      if (!collecting) fail(reason ?? "not_found");
-    },
-  });
-  return () => upstream.cancel();
 }
