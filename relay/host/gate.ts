@@ -284,7 +284,6 @@ export class AuthGate implements Gate {
       defect: (error) => this.#deps.defect?.(error),
       admit: async (tokens, action, target) => {
         const auth = this.#opened;
-        const leave = this.#addresses.enter(address);
         try {
           const about = target === undefined ? {} : { target };
           const grant = await auth.admitRequest({ tokens, path, transport: binding, action, ...about });
@@ -292,8 +291,6 @@ export class AuthGate implements Gate {
         } catch (error) {
           if (error instanceof AuthError && error.guess) this.#addresses.guessed(address);
           throw error;
-        } finally {
-          leave();
         }
       },
     };
