@@ -105,8 +105,8 @@ export class AnnounceResponder {
   /** Once. The request may be over when it returns. */
   start(): void {
     const session = this.#session;
-    const { clock, access } = session.deps;
-    const { prefix } = this.#ask;
+    const { clock } = session.deps;
+    const { prefix, access = session.deps.access } = this.#ask;
     const watcher = {
       changed: (broadcast: Announced) => void session.guard(() => this.#changed(this.#resolved(broadcast))),
       covered: () => void session.guard(() => this.#atPrefix && this.#changed(this.#atPrefix)),
@@ -157,8 +157,7 @@ export class AnnounceResponder {
 
   /** Leaves out the parts of the prefix that the peer may not watch. */
   *#listable(): Generator<Announced> {
-    const { access } = this.#session.deps;
-    const { prefix } = this.#ask;
+    const { prefix, access = this.#session.deps.access } = this.#ask;
     if (this.#atPrefix !== undefined) yield this.#atPrefix;
     for (const part of access.listable?.(prefix) ?? [prefix]) {
       for (const broadcast of this.#table.list(part)) yield this.#resolved(broadcast);

@@ -1,6 +1,6 @@
 import { type Route, sameAdvertisement } from "../model/index.ts";
 import type { SessionContext } from "./context.ts";
-import type { Announced } from "./contract.ts";
+import type { Access, Announced } from "./contract.ts";
 
 /** What a peer asks for with a request for announcements. */
 export interface AnnounceInterest {
@@ -8,11 +8,14 @@ export interface AnnounceInterest {
   readonly excludeHop: bigint;
   /** Broadcasts that are complete and only fetched are wanted as well. */
   readonly ended: boolean;
+  /** What the request may do; absent: what the session may do. */
+  readonly access?: Access | undefined;
 }
 
 /** The best route that does not lead back to the peer (moq-lite Routing); nothing where the peer may not have any. */
 export function routeFor(session: SessionContext, broadcast: Announced, interest: AnnounceInterest): Route | undefined {
-  if (!session.deps.access.maySubscribe(broadcast.path)) return undefined;
+  const { access = session.deps.access } = interest;
+  if (!access.maySubscribe(broadcast.path)) return undefined;
   const exclude = interest.excludeHop === 0n ? session.peer.hop : interest.excludeHop;
   const route = broadcast.route(exclude, session.source);
   return route?.advertisement.ended === true && !interest.ended ? undefined : route;

@@ -1,12 +1,14 @@
 import type { WireLimits } from "../../wire/codec/index.ts";
 import type { Capabilities, Side, TokenCache } from "../../wire/ietf/index.ts";
 import type { SessionContext } from "../context.ts";
+import type { Access } from "../contract.ts";
 import type { PushedTracks } from "../pushed-tracks.ts";
 import type { OwnFetches } from "./own-fetches.ts";
 import type { PeerNamespaces } from "./peer-namespaces.ts";
 import type { PrefixClaims } from "./prefix-claims.ts";
 import type { RequestIds } from "./request-ids.ts";
 import type { ServedSubscriptions } from "./served-subscriptions.ts";
+import type { TokenWatch } from "./token-watch.ts";
 import type { TrackAliases } from "./track-aliases.ts";
 
 /** What the parts of one moq-transport session share, but for what they publish. */
@@ -30,6 +32,10 @@ export interface IetfContext extends RequestContext {
   readonly prefixes: PrefixClaims;
   /** Tokens that the peer has registered. */
   readonly tokens: TokenCache;
+  /** Tokens of running requests. */
+  readonly tokenWatch: TokenWatch;
+  /** What the request that is served may do; absent: what the session may do. */
+  readonly access?: Access;
   /** Tracks that the peer pushes. */
   readonly pushed: PushedTracks;
   /** Namespaces that the peer has. */

@@ -1,13 +1,22 @@
 import type { BidiStream } from "../../link.ts";
 import type { Reason } from "../../reason.ts";
 import { READ } from "../../wire/codec/index.ts";
-import { type Message, MessageReader, type Request } from "../../wire/ietf/index.ts";
+import { type AuthToken, type Message, MessageReader, type Request } from "../../wire/ietf/index.ts";
 import type { TurnHandler } from "../intake.ts";
 import type { IetfContext } from "./context.ts";
 import { type Refusal, refusalOf, refuseRequest } from "./refusal.ts";
 import type { RequestResponder } from "./request-responder.ts";
+import { verifyTokens } from "./request-tokens.ts";
 import { serveRequest } from "./serve-request.ts";
 import { fromPeer } from "./stream-context.ts";
+
+/** Messages that may follow a request before its tokens are verified. */
+const MAX_HELD = 16;
+
+interface Held {
+  readonly messages: Message[];
+  finished: boolean;
+}
 
 /** What a request stream of the peer needs of its session. */
 export interface BidiHost {
@@ -26,6 +35,10 @@ export class IncomingBidi implements TurnHandler {
   readonly #stream: BidiStream;
   readonly #reader: MessageReader;
   #responder: RequestResponder | undefined;
+  /** What came while the tokens of the request are verified; undefined at other times. */
+  #held: Held | undefined;
+  /** Its token need not be watched any longer. */
+  #forget: (() => void) | undefined;
   #over = false;
 
   constructor(context: IetfContext, host: BidiHost, stream: BidiStream) {
@@ -44,8 +57,9 @@ export class IncomingBidi implements TurnHandler {
   fin(): void {
     if (this.#over) return;
     this.#context.session.guard(() => {
-      if (this.#reader.finish()) this.#responder?.fin();
-      else this.gone();
+      if (!this.#reader.finish()) this.gone();
+      else if (this.#held === undefined) this.#responder?.fin();
+      else this.#held.finished = true;
     });
   }
 
@@ -83,18 +97,60 @@ export class IncomingBidi implements TurnHandler {
       this.#context.ids.use(message.requestId);
     }
     // Tokens are registered even by a request that is refused.
-    if ("parameters" in message) this.#context.tokens.resolve(message.parameters.tokens ?? []);
+    const tokens = "parameters" in message ? this.#context.tokens.resolve(message.parameters.tokens ?? []) : [];
     if (this.#responder !== undefined) {
       this.#responder.message?.(message);
       return;
     }
+    if (this.#held !== undefined) {
+      this.#hold(this.#held, message);
+      return;
+    }
     this.#host.headerComplete(this);
-    const served = this.#serve(message as Request);
+    const request = message as Request;
+    if (this.#verify(request, tokens)) this.#held = { messages: [], finished: false };
+    else this.#begin(request, this.#context);
+  }
+
+  /** Keeps a message of the peer for the time when its tokens are verified. */
+  #hold({ messages }: Held, message: Message): void {
+    messages.push(message);
+    if (messages.length > MAX_HELD) this.#refuse(refusalOf("limit"));
+  }
+
+  /** Serves the request once its tokens are verified. False when it has none. */
+  #verify(request: Request, tokens: readonly AuthToken[]): boolean {
+    return verifyTokens(request, tokens, this.#context, (outcome) => {
+      const held = this.#held;
+      this.#held = undefined;
+      if (this.#over) return;
+      if ("reason" in outcome) {
+        this.#refuse(outcome);
+        return;
+      }
+      const { access, presented } = outcome;
+      this.#forget = this.#context.tokenWatch.add(presented, (reason) => this.#expire(reason));
+      this.#begin(request, { ...this.#context, access });
+      for (const message of held?.messages ?? []) if (!this.#over) this.#responder?.message?.(message);
+      if (held?.finished === true && !this.#over) this.#responder?.fin();
+    });
+  }
+
+  #begin(request: Request, context: IetfContext): void {
+    const served = this.#serve(request, context);
     if ("reason" in served) this.#refuse(served);
     else this.#responder = served;
   }
 
-  #serve(request: Request): RequestResponder | Refusal {
+  /** Its token no longer holds. */
+  #expire(reason: Reason): void {
+    if (this.#over) return;
+    const responder = this.#responder;
+    this.refuse(reason);
+    responder?.gone();
+  }
+
+  #serve(request: Request, context: IetfContext): RequestResponder | Refusal {
     if (this.#host.draining) return refusalOf("closed");
     const { rangeFilters = [], invalidFilter = false } = request.parameters;
     if (rangeFilters.length > 0 || invalidFilter) {
@@ -104,7 +160,7 @@ export class IncomingBidi implements TurnHandler {
         text: "this relay allows no range filters (MAX_FILTER_RANGES)",
       };
     }
-    return serveRequest(this.#context, request, this.#stream, () => this.#done());
+    return serveRequest(context, request, this.#stream, () => this.#done());
   }
 
   #refuse(refusal: Refusal): void {
@@ -114,6 +170,7 @@ export class IncomingBidi implements TurnHandler {
 
   #done(): void {
     this.#over = true;
+    this.#forget?.();
     this.#host.left(this);
   }
 }

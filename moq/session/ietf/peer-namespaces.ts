@@ -1,7 +1,7 @@
 import type { Advertisement, Publication } from "../../model/index.ts";
 import type { Reason } from "../../reason.ts";
 import type { SessionContext } from "../context.ts";
-import type { AnnounceTable } from "../contract.ts";
+import type { Access, AnnounceTable } from "../contract.ts";
 
 /** What a route through this peer costs: moq-transport has no word for it. */
 const COST = 1;
@@ -31,11 +31,13 @@ export class PeerNamespaces {
     this.#session = session;
   }
 
-  /** The peer has the namespace `path`, which is absolute. Returns a withdrawal, or why it is refused. */
-  announce(path: string, table: AnnounceTable): (() => void) | Reason {
+  /**
+   * The peer has the namespace `path`, which is absolute. `access`: what the request may do. Returns a withdrawal, or why it is refused.
+   */
+  announce(path: string, table: AnnounceTable, access = this.#session.deps.access): (() => void) | Reason {
     const entries = this.#tables.get(table) ?? new Map<string, Entry>();
     const known = entries.get(path);
-    const entry = known ?? this.#publish(path, table);
+    const entry = known ?? this.#publish(path, table, access);
     if (typeof entry === "string") return entry;
     entry.count++;
     this.#tables.set(table, entries.set(path, entry));
@@ -66,9 +68,9 @@ export class PeerNamespaces {
     }
   }
 
-  #publish(path: string, table: AnnounceTable): Entry | Reason {
+  #publish(path: string, table: AnnounceTable, access: Access): Entry | Reason {
     const { deps, admission, announcedByPeer, source, totals, peer } = this.#session;
-    if (!deps.access.mayPublish(path)) return "unauthorized";
+    if (!access.mayPublish(path)) return "unauthorized";
     if (announcedByPeer.count >= deps.limits.announcementsPerSession)
       return admission.full("announcements_per_session");
     const giveBack = deps.quota?.take("broadcasts", path) ?? (() => {});

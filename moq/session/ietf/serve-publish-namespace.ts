@@ -16,7 +16,7 @@ export function servePublishNamespace(
   const { session, namespaces } = context;
   const path = absolutePath(request.namespace, context);
   if (typeof path !== "string") return path;
-  const withdraw = namespaces.announce(path, session.deps.table ?? session.deps.broadcasts);
+  const withdraw = namespaces.announce(path, session.deps.table ?? session.deps.broadcasts, context.access);
   if (typeof withdraw === "string") return refusalOf(withdraw);
   send(stream, { kind: "requestOk", parameters: {}, properties: NONE }, context);
   const end = () => {

@@ -34,7 +34,7 @@ export function servePublish(
     };
   }
   const offer = { ...named, info, changed: (wanted: SubscribeOptions | undefined) => responder.changed(wanted) };
-  const pushed = context.pushed.offer(offer);
+  const pushed = context.pushed.offer(offer, context.access);
   if (typeof pushed === "string") return refusalOf(pushed);
   const forget = context.aliases.add(request.alias, {
     key: keyOf(named),

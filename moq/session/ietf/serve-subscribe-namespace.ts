@@ -41,7 +41,7 @@ class NamespaceWatch implements RequestResponder {
     const { session } = context;
     this.#context = context;
     this.#stream = stream;
-    const ask = { prefix, excludeHop: 0n, ended: false };
+    const ask = { prefix, excludeHop: 0n, ended: false, access: context.access };
     this.#responder = new AnnounceResponder(session, ask, new NamespaceWriter(context, stream), () => {
       session.serving.watchers.delete(this.#responder);
       over();

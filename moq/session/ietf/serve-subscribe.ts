@@ -23,7 +23,7 @@ export function serveSubscribe(
   const named = namedTrack(request, context);
   if (isRefusal(named)) return named;
   if (served.has(named)) return refusalOf("duplicate");
-  const admitted = session.admission.subscribe(named.path, named.track);
+  const admitted = session.admission.subscribe(named.path, named.track, context.access);
   if (typeof admitted === "string") return refusalOf(admitted);
   const subscription = new ServedSubscription(context, { request, stream, ...named }, () => {
     admitted();

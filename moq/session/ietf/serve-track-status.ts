@@ -18,7 +18,7 @@ export function serveTrackStatus(
   const { session } = context;
   const named = namedTrack(request, context);
   if (isRefusal(named)) return named;
-  const admitted = session.admission.track(named.path, named.track, ["track_status"]);
+  const admitted = session.admission.track(named.path, named.track, ["track_status"], context.access);
   if (typeof admitted === "string") return refusalOf(admitted);
   const writer = {
     info: (_epoch: bigint, info: Parameters<typeof propertiesOf>[0]) => {

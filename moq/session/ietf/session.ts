@@ -30,6 +30,7 @@ import { PrefixClaims } from "./prefix-claims.ts";
 import { RequestIds } from "./request-ids.ts";
 import { ServedSubscriptions } from "./served-subscriptions.ts";
 import { IetfSourceProtocol } from "./source-protocol.ts";
+import { TokenWatch } from "./token-watch.ts";
 import { TrackAliases } from "./track-aliases.ts";
 
 /** Starts a moq-transport session on a link. The returned function throws when the link's protocol is none of moq-transport's. */
@@ -85,6 +86,7 @@ class IetfSession implements Session, LinkHandler {
       served: new ServedSubscriptions(),
       prefixes: new PrefixClaims(),
       tokens: new TokenCache(TOKEN_CACHE_BYTES),
+      tokenWatch: new TokenWatch(core),
       pushed: core.source.pushed,
       namespaces: new PeerNamespaces(core),
     };
@@ -229,6 +231,7 @@ class IetfSession implements Session, LinkHandler {
     const last = [
       ...[...this.#incoming].map((incoming) => () => incoming.gone()),
       () => aliases.close(),
+      () => this.#context.tokenWatch.close(),
       () => this.#control.close(),
     ];
     this.#core.closed(why, first, last);

@@ -40,7 +40,7 @@ export { encodeSubgroupHeader, type SubgroupHeader } from "./subgroup-header.ts"
 export type { ObjectTarget } from "./subgroup-objects.ts";
 export type { Subscribe } from "./subscribe.ts";
 export type { Token } from "./token.ts";
-export { TokenCache } from "./token-cache.ts";
+export { type AuthToken, TokenCache } from "./token-cache.ts";
 export { SETUP } from "./types.ts";
 export { type StreamReader, UniReader, type UniSink } from "./uni.ts";
 export { type Capabilities, capabilities, DRAFTS, IETF_PROTOCOLS, type IetfProtocol } from "./versions.ts";
