@@ -25,4 +25,13 @@ export const SETUP_OPTIONS = 64;
 export const MESSAGE_TOKENS = 16;
 
 /** Ranges of all range filters of one message. Ours: an endpoint says in SETUP how many it takes, which must not be more. */
-export const FILTER_RANGES = 256;
+export const FILTER_RANGES = 64;
+
+/** Parameters of one message: all tokens, all filters, and each of the others once. Ours: the draft has no bound. */
+export const PARAMETERS = 128;
+
+/** Properties of a track. The drafts define 10, and applications add their own. Ours: the draft has no bound. */
+export const TRACK_PROPERTIES = 512;
+
+/** Bytes of a message that are one more unit of work, as a power of 2: each may begin a parameter or property. */
+export const MESSAGE_UNIT_BITS = 6;

@@ -2,7 +2,7 @@ import type { Cursor, Writer } from "../codec/index.ts";
 import { newCursor, newWriter, putBytes, readBytes, readCount } from "./codec.ts";
 import { formatted } from "./errors.ts";
 import { nextType } from "./key-values.ts";
-import { FILTER_RANGES, KEY_VALUE_BYTES, MESSAGE_BYTES, MESSAGE_TOKENS } from "./limits.ts";
+import { FILTER_RANGES, KEY_VALUE_BYTES, MESSAGE_BYTES, MESSAGE_TOKENS, PARAMETERS } from "./limits.ts";
 import { type Location, putLocation, readLocation } from "./location.ts";
 import { type LocationFilter, putLocationFilter, readLocationFilter } from "./location-filter.ts";
 import { type Namespace, putNamespace, readNamespace } from "./names.ts";
@@ -194,10 +194,12 @@ const DEFINITIONS: readonly Definition[] = [
 export function readParameters(cursor: Cursor, scope: Scope, caps: Capabilities): Parameters {
   const parameters: Reading = {};
   const seen = new Set<Definition>();
+  const count = cursor.varint();
+  if (count > PARAMETERS) throw cursor.violation(`${count} parameters, at most ${PARAMETERS}`);
   let type = 0n;
-  for (let left = cursor.varint(); left > 0; left--) {
+  for (let left = count; left > 0; left--) {
     type = nextType(cursor, type, caps);
-    const definition = DEFINITIONS.find((one) => BigInt(one.type) === type && one.has(caps));
+    const definition = DEFINITIONS.find((one) => one.type === Number(type) && one.has(caps));
     if (definition === undefined) {
       if (!caps.fixedFields) throw cursor.violation("unknown parameter");
       skipValue(cursor, type);
@@ -278,6 +280,10 @@ function rangeFilter(name: string, field: FilteredField): Definition {
     has: (caps) => caps.rangeFilters,
     read: (value, into) => {
       const others = into.rangeFilters ?? [];
+      if (into.invalidFilter) {
+        value.rest();
+        return;
+      }
       try {
         const filter = readRangeFilter(value, field, FILTER_RANGES - rangesOf(others));
         if (others.some((other) => isSameFilter(other, filter))) throw new InvalidFilter("filter twice");

@@ -2,6 +2,7 @@ import type { Cursor } from "../codec/index.ts";
 import { newCursor, newWriter } from "./codec.ts";
 import { formatted } from "./errors.ts";
 import { type KeyValue, type KeyValueForm, putKeyValues, readKeyValues } from "./key-values.ts";
+import { TRACK_PROPERTIES } from "./limits.ts";
 import type { GroupOrder } from "./parameters.ts";
 import { fromPresent, PRESENT, toPresent } from "./property-forms.ts";
 import type { Capabilities } from "./versions.ts";
@@ -44,7 +45,7 @@ const NONE = new Uint8Array(0);
 export function readPropertyBytes(cursor: Cursor, caps: Capabilities): Uint8Array {
   if (cursor.left === 0) return NONE;
   const bytes = cursor.rest().slice();
-  visit(newCursor(bytes, "Track Properties", caps), {}, caps, false);
+  visit(newCursor(bytes, "Track Properties", caps), {}, caps);
   return caps.presentProperties ? bytes : toPresent(bytes, caps);
 }
 
@@ -56,7 +57,7 @@ export function propertyBytes(properties: Uint8Array, caps: Capabilities): Uint8
 /** What the properties of a message say, in and outside of Immutable Properties. The last of several values counts. */
 export function readTrackProperties(bytes: Uint8Array): TrackProperties {
   const properties: Reading = {};
-  visit(newCursor(bytes, "Track Properties", PRESENT), properties, PRESENT, false);
+  visit(newCursor(bytes, "Track Properties", PRESENT), properties, PRESENT);
   return properties;
 }
 
@@ -78,13 +79,18 @@ export function encodeTrackProperties(properties: TrackProperties): Uint8Array {
   return putKeyValues(newWriter(PRESENT), pairs, PRESENT).finish();
 }
 
-function visit(cursor: Cursor, into: Reading, form: KeyValueForm, immutable: boolean): void {
+/** Returns how many there are so far, of which `before` came before these. */
+function visit(cursor: Cursor, into: Reading, form: KeyValueForm, before?: number): number {
+  let count = before ?? 0;
   readKeyValues(cursor, form, ({ type, value }) => {
+    if (++count > TRACK_PROPERTIES) throw cursor.violation(`more than ${TRACK_PROPERTIES} properties`);
     if (typeof value === "bigint") return note(cursor, type, value, into);
     if (type !== IMMUTABLE_PROPERTIES) return unknown(type, into);
     // A track with Immutable Properties in Immutable Properties is malformed, which is for its receivers to say.
-    if (!immutable) formatted(() => visit(newCursor(value, "Immutable Properties", form), into, form, true));
+    if (before !== undefined) return;
+    count = formatted(() => visit(newCursor(value, "Immutable Properties", form), into, form, count));
   });
+  return count;
 }
 
 function note(cursor: Cursor, type: bigint, value: bigint, into: Reading): void {

@@ -1,5 +1,6 @@
 import { type Allowance, MESSAGE_UNITS, ProtocolViolation, READ, UNBOUNDED } from "../codec/index.ts";
 import { newCursor, newInbox } from "./codec.ts";
+import { MESSAGE_UNIT_BITS } from "./limits.ts";
 import { type Message, readMessage } from "./message.ts";
 import { MessageOrder, type StreamContext } from "./order.ts";
 import type { RequestKind } from "./parameter-scopes.ts";
@@ -13,6 +14,8 @@ export class MessageReader {
   /** The message whose body is incomplete. */
   #type: MessageType | undefined;
   #length: number | undefined;
+  /** Of the body that was read last. */
+  #lastLength = 0;
 
   private constructor(stream: StreamContext, order: MessageOrder) {
     this.#stream = stream;
@@ -52,7 +55,7 @@ export class MessageReader {
       while (allowance.left > 0 || allowance.more()) {
         const message = this.#next();
         if (message === undefined) return READ;
-        allowance.left -= MESSAGE_UNITS;
+        allowance.left -= MESSAGE_UNITS + (this.#lastLength >> MESSAGE_UNIT_BITS);
         sink(message);
       }
       return this.#inbox.take(this.#inbox.left) ?? READ;
@@ -81,6 +84,7 @@ export class MessageReader {
     const body = this.#inbox.take(this.#length);
     if (body === undefined) return undefined;
     const type = this.#type;
+    this.#lastLength = this.#length;
     this.#type = undefined;
     this.#length = undefined;
     const cursor = newCursor(body, type.name, this.#stream.caps);

@@ -89,6 +89,8 @@ const PARAMETERS: readonly Case[] = [
     `03 0048 00 00 00 11 03 02 0300 ${"00 02 0300".repeat(16)}`,
     /^AUTHORIZATION_TOKEN: more than 16 tokens/,
   ],
+  ["129 parameters", requests, "03 0005 00 00 00 8081", /^SUBSCRIBE: 129 parameters, at most 128/],
+  ["513 properties", answers("subscribe"), `04 0404 01 00 ${"0000".repeat(513)}`, /more than 512 properties/],
   ["properties in PUBLISH_OK", answers("publish"), "07 0003 00 04 05", /^REQUEST_OK: unexpected track properties/],
   ["an unknown publisher order", answers("subscribe"), "04 0004 01 00 22 03", /DEFAULT_PUBLISHER_GROUP_ORDER/],
   ["dynamic groups of 2", answers("subscribe"), "04 0004 01 00 30 02", /DYNAMIC_GROUPS over 1/],
