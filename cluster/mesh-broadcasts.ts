@@ -292,11 +292,20 @@ export class MeshBroadcasts implements BroadcastFinder {
     };
   }
 
-  /** A source that only pushes other tracks than the publisher of the broadcast here adds to that one's content, so it gets its epoch. */
+  /**
+   * A source that has the content of one that is known gets its epoch, where its publisher assigns none:
+   *
+   * - A route with the same first hop, which stands for the content (moq-lite Routing).
+   * - A source that only pushes other tracks than the publisher of the broadcast here.
+   */
   #joined(path: string, advertisement: Advertisement): Advertisement {
     const here = this.#registered.get(path)?.advertisement;
-    if (advertisement.pushed === undefined || advertisement.epoch !== 0n || here === undefined) return advertisement;
+    if (advertisement.epoch !== 0n) return advertisement;
     const routes = this.#deps.broadcasts.broadcast(path)?.routes ?? [];
+    const [first = 0n] = advertisement.hops;
+    const alike = first === 0n ? undefined : routes.find((one) => one.advertisement.hops[0] === first);
+    if (alike !== undefined) return { ...advertisement, epoch: alike.advertisement.epoch };
+    if (advertisement.pushed === undefined || here === undefined) return advertisement;
     const replaces = routes.some((one) => pushSameTrack(one.advertisement, advertisement));
     return replaces ? advertisement : { ...advertisement, epoch: here.epoch };
   }

@@ -156,7 +156,10 @@ export class Broadcast {
     this.#change([...others, { source, advertisement: ranked, cost, leaving, generation, order: ++this.#orders }]);
   }
 
-  /** `source` asks its viewers to leave: it keeps the tracks that it feeds, and other routes get the rest. */
+  /**
+   * `source` asks its viewers to leave. It keeps the tracks that it feeds, except those that another route has as well, which move there
+   * after their group. Other routes get the rest.
+   */
   leave(source: Source): void {
     for (const track of [...this.#tracks]) if (track.kept && track.source === source) track.release();
     const routes = this.#routes.map((route) =>
@@ -258,6 +261,22 @@ export class Broadcast {
     return this.#best(track.name, track.asker, track);
   }
 
+  /** A track whose source is leaving moves to another route to the same content, between two of its groups (moq-lite GOAWAY). */
+  #leaveDrained(track: Track): void {
+    const { source, asker } = track;
+    const from = this.#usable.find((route) => route.leaving && route.source === source);
+    if (from === undefined || track.over) return;
+    const to = this.#usable.find(
+      (route) =>
+        !route.leaving &&
+        sameContent(route.advertisement, from.advertisement) &&
+        (asker === undefined || !leadsBack(route, asker)),
+    );
+    if (to === undefined) return;
+    track.exclude((one) => leadsBack(to, one));
+    track.switch(to, true);
+  }
+
   /** The publisher that a source joins that only pushes other tracks of the broadcast than the sources before it. */
   #besides(others: readonly RankedRoute[], advertisement: Advertisement): number | undefined {
     if (advertisement.pushed === undefined || others.some((one) => pushSameTrack(one.advertisement, advertisement)))
@@ -267,8 +286,12 @@ export class Broadcast {
 
   /** `giveBack`: the track has ended. */
   #make(name: string, asker: Asker | undefined, giveBack: () => void): Track {
+    let made: Track | undefined;
     const host = {
       ...this.#host,
+      between: () => {
+        if (made !== undefined) this.#leaveDrained(made);
+      },
       terms: () => this.#terms,
       usage: this.usage,
       wait: () => this.#host.wait(),
@@ -286,7 +309,8 @@ export class Broadcast {
         this.#host.idle(this);
       },
     };
-    return new Track(this.path, name, host, { asker, route: this.#best(name, asker) });
+    made = new Track(this.path, name, host, { asker, route: this.#best(name, asker) });
+    return made;
   }
 
   #releaseIfUnused(): void {
@@ -330,7 +354,8 @@ export class Broadcast {
 }
 
 /** What a broadcast needs from the table that it is in. */
-export interface BroadcastHost extends Omit<TrackHost<Track>, "another" | "idle" | "unwatched" | "usage" | "terms"> {
+export interface BroadcastHost
+  extends Omit<TrackHost<Track>, "another" | "between" | "idle" | "unwatched" | "usage" | "terms"> {
   /** What holds for the broadcast `path`. */
   termsOf(path: string): Terms;
   /** Counts one more track, until the returned function is called. Nothing when a policy has reached its bound, which is reported. */

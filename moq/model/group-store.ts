@@ -25,6 +25,8 @@ interface StoreHost {
   terms(): Terms;
   readonly counters: Counters;
   readonly limits: ModelLimits;
+  /** A group has ended, and none is being received. */
+  between(): void;
 }
 
 /** What the groups of a track need from it. */
@@ -65,6 +67,7 @@ export class GroupStore {
       done: (group) => {
         this.#done(group);
         track.done(group, !this.#fetched.has(group));
+        if (this.#open.size === 0) host.between();
       },
       forgotten: (group) => {
         if (this.#groups.get(group.sequence) === group) this.#groups.delete(group.sequence);

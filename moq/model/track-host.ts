@@ -24,6 +24,8 @@ export interface TrackHost<T> {
   /** Counts one more track that waits for a publisher; false at the bound. */
   wait(): boolean;
   stopWaiting(): void;
+  /** One of its groups has ended, and none is being received. */
+  between(): void;
   /** The track stays subscribed without viewers. */
   unwatched(): void;
   /** The source that gives the track has no capacity for it: the best other route, once. */

@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { Broadcast } from "../../moq/model/broadcast.ts";
 import type { Asker } from "../../moq/model/contract.ts";
 import { clock, publish, relay, start } from "./relay.ts";
-import { AD, channel, FakeSource, FakeStream, FakeViewer, LIVE } from "./support.ts";
+import { AD, channel, FakeSource, FakeStream, FakeViewer, LIVE, say } from "./support.ts";
 
 /** Which route serves which peer, and the bounds on broadcasts and tracks. */
 
@@ -286,5 +286,38 @@ describe("a watcher of one path", () => {
     stop();
     publish(new FakeSource(), AD, "live");
     assert.equal(calls, 2);
+  });
+});
+
+describe("a track whose publisher asks its viewers to leave", () => {
+  function scene(hops: readonly bigint[]) {
+    const [old, next] = [new FakeSource(), new FakeSource()];
+    const publication = publish(old);
+    publish(next, { ...AD, hops: [...hops], cost: 5 });
+    const viewer = watch(Object.assign(new FakeViewer(), { ownNumbers: true }));
+    return { old, next, publication, viewer };
+  }
+
+  it("moves between two groups to another route with the same first hop", () => {
+    const { old, next, publication, viewer } = scene([7n, 8n]);
+    old.send(3, "a");
+    const open = old.group(4);
+    publication.leave?.();
+    say(open, "b");
+    assert.deepEqual(next.log, [], "not inside a group");
+    open.finish();
+    assert.equal(old.subscriptions[0]?.cancelled, true);
+    assert.equal(next.subscriptions[0]?.options.start, 5);
+    next.send(5, "c");
+    assert.deepEqual(viewer.groups, ["3:finished:[1]a", "4:finished:[1]b", "5:finished:[1]c"]);
+  });
+
+  it("stays where the other route has another first hop", () => {
+    const { old, next, publication, viewer } = scene([9n]);
+    old.send(3, "a");
+    publication.leave?.();
+    old.send(4, "b");
+    assert.deepEqual(next.log, []);
+    assert.equal(viewer.groups.at(-1), "4:finished:[1]b");
   });
 });

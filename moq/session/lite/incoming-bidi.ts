@@ -12,6 +12,7 @@ import {
 import type { Admitted } from "../admission.ts";
 import { ANNOUNCE_HOLD_MS, AnnounceResponder } from "../announce-responder.ts";
 import { serveFetch, serveRange } from "../fetch-responder.ts";
+import { isGroup } from "../group-by-group.ts";
 import type { TurnHandler } from "../intake.ts";
 import type { Responder } from "../responder.ts";
 import { SubscribeResponder } from "../subscribe-responder.ts";
@@ -19,6 +20,7 @@ import { serveTrack } from "../track-responder.ts";
 import { LiteAnnounceWriter } from "./announce-writer.ts";
 import type { LiteContext } from "./context.ts";
 import { ObjectFetchWriter } from "./fetch-writer.ts";
+import { FrameFetchWriter } from "./frame-fetch-writer.ts";
 import { serveProbe } from "./probe-responder.ts";
 import { fromWire, rangeFromWire } from "./ranges.ts";
 import { LiteSubscribeWriter } from "./subscribe-writer.ts";
@@ -177,7 +179,14 @@ export class IncomingBidi implements TurnHandler {
           );
         }
         const ask = { path, track, epoch, priority, group, ownNumbers: caps.firstHopIdentity };
-        return this.#admit(admission.fetch(path, track), (done) => serveFetch(session, ask, this.#stream, done));
+        const range = rangeFromWire(request);
+        if (isGroup(range)) {
+          return this.#admit(admission.fetch(path, track), (done) => serveFetch(session, ask, this.#stream, done));
+        }
+        const frames = new FrameFetchWriter(this.#context, this.#stream, range.start.object);
+        return this.#admit(admission.fetch(path, track), (done) =>
+          serveRange(session, { ...ask, range }, this.#stream, frames, done),
+        );
       }
       case "probe":
         return this.#admit(admission.probe(), (done) => serveProbe(this.#context, this.#stream, done));

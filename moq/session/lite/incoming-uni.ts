@@ -6,6 +6,7 @@ import { type GroupHeader, type ObjectSink, type Setup, UniReader, type UniSink 
 import type { TurnHandler } from "../intake.ts";
 import type { Receiver } from "../received-groups.ts";
 import type { LiteContext } from "./context.ts";
+import { numberedFrom } from "./numbered-frames.ts";
 
 /** What a unidirectional stream of the peer needs of its session. */
 export interface UniHost {
@@ -32,13 +33,16 @@ export class IncomingUni implements TurnHandler, UniSink {
     this.#reader = new UniReader(context.caps, context.wire, this);
   }
 
-  group({ subscribe, sequence, subgroup }: GroupHeader): ObjectSink {
+  group({ subscribe, sequence, subgroup, firstFrame = 0 }: GroupHeader): ObjectSink {
     this.#host.headerComplete(this);
     const { received } = this.#context.session;
-    const start = subgroup === undefined ? wholeGroup(sequence) : startOf(sequence, subgroup);
-    this.#writer = received.begin(this.#stream, this.#host.subscription(subscribe), start);
-    this.#ignored = this.#writer === undefined;
-    return this.#writer ?? NOTHING;
+    const whole = { ...wholeGroup(sequence), firstObject: firstFrame === 0 };
+    const start = subgroup === undefined ? whole : startOf(sequence, subgroup);
+    const writer = received.begin(this.#stream, this.#host.subscription(subscribe), start);
+    this.#writer = writer;
+    this.#ignored = writer === undefined;
+    if (writer === undefined) return NOTHING;
+    return numberedFrom(firstFrame, writer);
   }
 
   setup(setup: Setup): void {

@@ -17,7 +17,8 @@ export function toWire({ startObject, endObject, ...options }: SubscribeOptions)
 export function fromWire({ startFrame, endFrame, ...update }: SubscribeUpdate): SubscribeOptions {
   return {
     ...update,
-    ...(startFrame === undefined ? {} : { startObject: startFrame }),
+    // Without a group the first one is meant.
+    ...(startFrame === undefined ? {} : { start: update.start ?? 0, startObject: startFrame }),
     ...(endFrame === undefined ? {} : { endObject: endFrame }),
   };
 }

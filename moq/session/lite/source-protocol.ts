@@ -24,6 +24,7 @@ import type {
   SubscribeMessages,
 } from "../source-protocol.ts";
 import type { LiteContext } from "./context.ts";
+import { numberedFrom } from "./numbered-frames.ts";
 import { rangeToWire, toWire } from "./ranges.ts";
 
 /** Timescale of versions without timestamps: the model stamps arrival in milliseconds. */
@@ -65,17 +66,17 @@ export class LiteSourceProtocol implements SourceProtocol {
     return { request: encodeRequest({ kind: "track", ...asked }, this.#caps), answer };
   }
 
-  /** A FETCH of moq-lite asks for one whole group. */
+  /** A FETCH of moq-lite asks for one group, and since 06 for a part of one. */
   fetch(asked: AskedTrack, range: FetchRange, priority: number, writer: FetchWriter): RequestMessages | undefined {
     if (this.#caps.objects) {
       const request = encodeRequest({ kind: "fetch", ...asked, priority, ...rangeToWire(range) }, this.#caps);
       return { request, answer: new FetchedObjectReader(this.#wire, writer) };
     }
-    if (!isGroup(range)) return undefined;
-    const { start } = range;
-    const request = encodeRequest({ kind: "fetch", ...asked, priority, group: start.group }, this.#caps);
-    const group = new GroupIntoFetch(start.group, writer);
-    return { request, answer: new FrameReader(this.#caps, this.#wire, group) };
+    const { start, end } = range;
+    if (!isGroup(range) && !(this.#caps.frameRanges && start.group === end.group)) return undefined;
+    const request = encodeRequest({ kind: "fetch", ...asked, priority, ...rangeToWire(range) }, this.#caps);
+    const frames = numberedFrom(start.object, new GroupIntoFetch(start.group, writer));
+    return { request, answer: new FrameReader(this.#caps, this.#wire, frames) };
   }
 }
 

@@ -49,9 +49,9 @@ export class LiteSubscribeWriter implements SubscribeWriter {
     if (this.#context.caps.subscribeOk === "start") this.#send({ kind: "start", group: sequence });
   }
 
-  subgroupHeader({ group: sequence, subgroup: id, ...rest }: SubgroupStart): Uint8Array {
+  subgroupHeader({ group: sequence, subgroup: id, ...rest }: SubgroupStart, firstFrame: number): Uint8Array {
     const { id: subscribe } = this.#request;
-    return encodeGroupStream(this.#context.caps, { subscribe, sequence, subgroup: { id, ...rest } });
+    return encodeGroupStream(this.#context.caps, { subscribe, sequence, subgroup: { id, ...rest }, firstFrame });
   }
 
   datagram(datagram: DatagramObject): Uint8Array | undefined {
