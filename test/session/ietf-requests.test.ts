@@ -1,9 +1,9 @@
 /** What the relay answers to single messages of moq-transport. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { encodeMessage, type Message } from "../../moq/wire/ietf/index.ts";
+import { encodeMessage, encodeObjectHeader, type Message } from "../../moq/wire/ietf/index.ts";
 import { MoqtPeer, named, type RequestStream } from "./ietf-peer.ts";
-import { IETF_VERSIONS, TestRelay } from "./support.ts";
+import { IETF_VERSIONS, SESSION_LIMITS, TestRelay } from "./support.ts";
 
 const NONE = new Uint8Array(0);
 
@@ -82,6 +82,22 @@ for (const version of IETF_VERSIONS) {
       assert.equal(unknown.ended, false);
       await relay.pass(3000);
       assert.equal(unknown.ended, true);
+    });
+
+    it("a subgroup whose first object is late is no incomplete header, and one without objects ends", async () => {
+      const { relay, publisher, viewer } = await subscribed();
+      // Without FIRST_OBJECT, the relay waits for the first object to begin the subgroup.
+      const late = publisher.subgroup({ trackAlias: 7, group: 5, firstObject: false });
+      publisher.subgroup({ trackAlias: 7, group: 6, firstObject: false }).finish();
+      await relay.pass(SESSION_LIMITS.headerTimeoutMs + 1000);
+      assert.equal(late.ended, false);
+      assert.equal(relay.counters.boundsHit.header_timeout, 0);
+      late.write(encodeObjectHeader(publisher.caps, 1, 0, NONE, undefined, undefined).slice());
+      late.write(Buffer.from("x"));
+      late.finish();
+      await relay.pass(50);
+      assert.ok(viewer.streams.some(({ objects, end }) => objects[0] === "5/0 x" && end === "fin"));
+      assert.deepEqual(relay.defects, []);
     });
 
     it("refuses with the codes of the draft", async () => {

@@ -52,8 +52,11 @@ export class IncomingUni implements TurnHandler, UniSink {
     return control;
   }
 
-  subgroup(header: SubgroupHeader, open: (target: ObjectTarget) => StreamReader): StreamReader | undefined {
+  headed(): void {
     this.#host.headerComplete(this);
+  }
+
+  subgroup(header: SubgroupHeader, open: (target: ObjectTarget) => StreamReader): StreamReader | undefined {
     const { aliases } = this.#context;
     const track = aliases.get(header.trackAlias);
     if (track !== undefined) return this.#begin(track, header, open);
@@ -87,11 +90,12 @@ export class IncomingUni implements TurnHandler, UniSink {
     if (this.#ignored) return;
     this.#context.session.guard(() => {
       this.#host.headerComplete(this);
+      if (this.#held === undefined) this.#reader.finish();
+      // A stream without objects may begin with its end.
       if (this.#held !== undefined) {
         this.#held.finished = true;
         return;
       }
-      this.#reader.finish();
       this.#end((writer) => writer.finish());
       this.#fetch?.finished();
     });

@@ -15,6 +15,8 @@ export interface StreamReader {
 
 /** Is called with what a unidirectional stream begins with. Where nothing is returned, the rest of the stream is ignored. */
 export interface UniSink {
+  /** SUBGROUP_HEADER is complete. `subgroup` follows now, or with the first object where that says what the header leaves open. */
+  headed?(): void;
   /** `open` makes the reader of the objects, once it is known where they go. */
   subgroup(header: SubgroupHeader, open: (target: ObjectTarget) => StreamReader): StreamReader | undefined;
   /** The answer to a FETCH, or to what asked for a fill. */
@@ -116,7 +118,9 @@ export class UniReader {
   #beginFields(header: CutHeader, length: number, allowance: Allowance): number {
     const subgroup = this.#subgroup;
     for (;;) {
+      const known = this.trackAlias !== undefined;
       const found = subgroup === undefined ? this.#fetchHeader(header) : subgroup.read(header);
+      if (!known && this.trackAlias !== undefined) this.#sink.headed?.();
       if (found !== undefined) {
         allowance.left -= MESSAGE_UNITS;
         const peeked = header.peeked();

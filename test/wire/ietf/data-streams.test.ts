@@ -104,11 +104,14 @@ describe("a header that is cut", () => {
     const reading = dataReading(draft(18), "subgroup");
     reading.push(bytes("12 812c 05"));
     assert.equal(reading.reader.trackAlias, undefined, "the priority is missing");
+    assert.equal(reading.headed(), 0);
     reading.push(bytes("80"));
     assert.equal(reading.reader.trackAlias, 300);
+    assert.equal(reading.headed(), 1);
     assert.deepEqual(reading.stream, {}, "the subgroup is not known");
     reading.push(bytes("c0"));
     assert.deepEqual(reading.stream, {});
+    assert.equal(reading.headed(), 1);
     assert.throws(() => reading.reader.finish(), { message: "SUBGROUP_HEADER: stream ends inside its header" });
   });
 

@@ -34,6 +34,8 @@ export interface DataReading {
   readonly timestamps: (number | undefined)[];
   /** Bytes of each piece of payload. */
   readonly pieces: number[];
+  /** How often the header of a subgroup was complete. */
+  headed(): number;
   readonly reader: UniReader;
   push(bytes: Uint8Array, allowance?: Allowance): Uint8Array;
 }
@@ -43,6 +45,7 @@ export function dataReading(caps: Capabilities, kind: DataKind, timescale = DEFA
   const objects: Described[] = [];
   const timestamps: (number | undefined)[] = [];
   const pieces: number[] = [];
+  let headed = 0;
   const stream: Described = {};
   const chunks: Uint8Array[] = [];
   const begun = (object: Described, timestamp: number | undefined) => {
@@ -92,6 +95,7 @@ export function dataReading(caps: Capabilities, kind: DataKind, timescale = DEFA
     },
   };
   const uni: UniSink = {
+    headed: () => void headed++,
     subgroup: ({ trackAlias, group, subgroup, priority, endsGroup, firstObject }, open) => {
       Object.assign(stream, {
         track_alias: String(trackAlias),
@@ -111,7 +115,14 @@ export function dataReading(caps: Capabilities, kind: DataKind, timescale = DEFA
     control: () => ({ push: (bytes) => bytes.subarray(bytes.length), finish: () => {} }),
   };
   const reader = new UniReader(caps, DEFAULT_WIRE_LIMITS, uni);
-  return { stream, timestamps, pieces, reader, push: (bytes, allowance = UNBOUNDED) => reader.push(bytes, allowance) };
+  return {
+    stream,
+    timestamps,
+    pieces,
+    headed: () => headed,
+    reader,
+    push: (bytes, allowance = UNBOUNDED) => reader.push(bytes, allowance),
+  };
 }
 
 /** What is said of an object without payload. */
