@@ -1,5 +1,6 @@
 import type { Reason } from "../reason.ts";
 import type { FetchedObject, SubgroupWriter } from "./contract.ts";
+import { DATAGRAMS } from "./datagram-run.ts";
 import type { Group } from "./group.ts";
 import type { GroupStore } from "./group-store.ts";
 
@@ -19,8 +20,7 @@ export class CachedFetch {
   }
 
   object({ object, subgroup, priority, size, status, timestamp, properties }: FetchedObject): void {
-    // The cache has no place for objects that have no subgroup.
-    const writer = subgroup === undefined ? undefined : this.#writerOf(subgroup, priority);
+    const writer = this.#writerOf(subgroup ?? DATAGRAMS, priority);
     this.#writer = writer;
     if (writer === undefined) this.#giveUp();
     else if (status === undefined) writer.object(size, timestamp, object, properties);

@@ -38,6 +38,8 @@ export type ObjectStatus = "end_of_group" | "end_of_track" | "does_not_exist";
 /** How one wire version writes objects on a stream, after the stream's own header. One object per version: it knows no track. */
 export interface Dialect {
   readonly name: string;
+  /** Dialects with the same text here write the same headers, and share them in the memory of an object. Absent: as the name. */
+  readonly headers?: string;
   /**
    * True: a viewer's stream carries one subgroup (moq-transport, the mesh). False: it carries a group, and the model merges the group's
    * subgroups in the order of object ids (moq-lite). Then ids, properties and statuses are not written.

@@ -353,9 +353,9 @@ export class FrameLog {
   }
 
   /** Whether the rooms have another dialect's headers. The first dialect that asks gets them. */
-  #lacksRoomFor({ name }: Dialect): boolean {
-    this.#dialect ??= name;
-    return this.#dialect !== name;
+  #lacksRoomFor({ name, headers = name }: Dialect): boolean {
+    this.#dialect ??= headers;
+    return this.#dialect !== headers;
   }
 
   #lastHeader(dialect: Dialect, status?: ObjectStatus): Uint8Array {

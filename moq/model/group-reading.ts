@@ -1,4 +1,5 @@
 import type { FetchedObject, FetchReader, Later, ObjectStatus } from "./contract.ts";
+import { DATAGRAMS } from "./datagram-run.ts";
 import type { Group } from "./group.ts";
 
 /** Objects that are read in one turn. */
@@ -138,7 +139,7 @@ export class GroupReading {
   #give({ subgroup, index, id }: Next): void {
     const { start, log } = subgroup;
     const record = this.#record;
-    record.subgroup = start.subgroup;
+    record.subgroup = start.subgroup === DATAGRAMS ? undefined : start.subgroup;
     record.priority = start.priority;
     this.#lastId = id;
     this.#read.set(subgroup, index + 1);

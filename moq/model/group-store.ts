@@ -171,6 +171,18 @@ export class GroupStore {
     return group.first;
   }
 
+  /** Where the datagram objects of a live group are kept: absent before the first one. */
+  datagramsOf(group: number): Subgroup<Group> | undefined {
+    return this.#open.get(group)?.datagrams;
+  }
+
+  /** A datagram was the last object of a live group, which ends before the object `id`. */
+  endGroup(group: number, id: number): void {
+    const open = this.#open.get(group);
+    open?.endsAt(id);
+    if (open?.complete) open.conclude();
+  }
+
   /** Begins a group that is being fetched. */
   fetched(start: SubgroupStart): Group {
     const group = this.#create(start);

@@ -2,6 +2,7 @@ import type { BoundName } from "../counters.ts";
 import type { Reason } from "../reason.ts";
 import type { CacheShare, Evictable } from "./cache.ts";
 import type { Channel, Later, OutStream, SubgroupStart } from "./contract.ts";
+import { DATAGRAMS } from "./datagram-run.ts";
 import type { GroupHost } from "./group-host.ts";
 import { isWhole, wholeGroup } from "./locations.ts";
 import { Merge } from "./merge.ts";
@@ -154,6 +155,12 @@ export class Group implements Evictable {
     return this.#others.length === 0 ? [this.first] : [this.first, ...this.#others];
   }
 
+  /** Where its datagram objects are kept, once there was one. */
+  get datagrams(): Subgroup<Group> | undefined {
+    if (this.first.start.subgroup === DATAGRAMS) return this.first;
+    return this.#others.find(({ start }) => start.subgroup === DATAGRAMS);
+  }
+
   /** Its objects in one order, for dialects that take whole groups. */
   get run(): Run {
     return this.#merge ?? this.first;
@@ -174,6 +181,11 @@ export class Group implements Evictable {
     if (this.#merge !== undefined) this.#merge.add(subgroup);
     else if (this.#merges) this.#mergeSubgroups();
     return subgroup;
+  }
+
+  /** It has all objects up to the end that the publisher has named. */
+  get complete(): boolean {
+    return this.objects >= this.#end - this.#base;
   }
 
   /** The id of the first object that there is, as far as is known. */
@@ -243,6 +255,8 @@ export class Group implements Evictable {
 
   /** No more subgroups come: it is over where all have ended. */
   conclude(): void {
+    // Datagrams have no end of their own.
+    if (!this.#over && this.#opens === 1) this.datagrams?.finish();
     if (this.#over || this.#opens > 0) return;
     this.#over = true;
     if (this.#broken === undefined) this.#endedAt = this.#lastEnd;
@@ -271,7 +285,7 @@ export class Group implements Evictable {
       this.#merge?.reset(broken);
       if (this.#opens > 0) this.evict();
     } else if (this.#merge !== undefined) this.#merge.pump();
-    if (this.#opens === 0 && (this.#broken !== undefined || this.objects >= this.#end - this.#base)) this.conclude();
+    if (this.#opens === 0 && (this.#broken !== undefined || this.complete)) this.conclude();
   }
 
   /** Charges `bytes` to the budget. False when the group is not kept, now or any more: it passes through. */

@@ -2,6 +2,7 @@ import type { DropReason } from "../counters.ts";
 import type { Reason } from "../reason.ts";
 import type { Content } from "./content.ts";
 import type { Asker, DatagramObject, SubscribeOptions, Subscriber, TrackInfo } from "./contract.ts";
+import { DATAGRAMS, isWholeGroup } from "./datagram-run.ts";
 import type { Group } from "./group.ts";
 import { hasLeft, Outgoing, type Sending } from "./outgoing.ts";
 import { OVERTAKEN } from "./publisher-numbering.ts";
@@ -109,7 +110,8 @@ export class Subscription {
 
   #offer(content: Content): void {
     const { group } = content;
-    if (this.#done || this.#info === undefined || this.#paused) return;
+    const hasStream = !this.#takesSubgroups || content.start.subgroup !== DATAGRAMS;
+    if (this.#done || this.#info === undefined || this.#paused || !hasStream) return;
     const { start, end } = this.#range.range;
     if (end !== undefined && group.sequence > end) {
       this.#finale(end + 1);
@@ -198,12 +200,12 @@ export class Subscription {
     if (this.#end !== undefined) this.#closeIfDone();
   }
 
-  /** A viewer that takes whole groups gets a datagram where that is the whole group. */
+  /** A viewer that takes whole groups gets a datagram where that is the whole group, and others on the group's stream. */
   datagram(datagram: DatagramObject): void {
     if (this.#done || this.#info === undefined || this.#paused) return;
-    const { group, object, endsGroup } = datagram;
+    const { group } = datagram;
     if (group < (this.#floor ?? 0) || !this.#range.has(datagram)) return;
-    if (!this.#takesSubgroups && (object > 0 || !endsGroup)) return;
+    if (!this.#takesSubgroups && !isWholeGroup(datagram)) return;
     const number = this.#range.number(group);
     this.#subscriber.datagram(number === group ? datagram : { ...datagram, group: number });
   }

@@ -11,6 +11,7 @@ import type {
   TrackInfo,
   UpstreamSink,
 } from "./contract.ts";
+import { appendDatagram, datagramsOf, isWholeGroup } from "./datagram-run.ts";
 import type { GroupStore } from "./group-store.ts";
 import type { Numbering } from "./merge-subscriptions.ts";
 import type { Properties } from "./properties.ts";
@@ -196,6 +197,17 @@ export class TrackUpstream {
       datagram.timestamp === undefined ? undefined : feed.rescale(datagram.timestamp, properties.timescale);
     const ours = { ...datagram, group, timestamp };
     for (const subscription of subscriptions) subscription.datagram(ours);
+    if (!isWholeGroup(datagram)) this.#keepDatagram(feed, datagram, group);
+  }
+
+  /** Keeps a datagram object, whose group has the number `sequence` in the track. */
+  #keepDatagram(feed: PublisherNumbering, datagram: DatagramObject, sequence: number): void {
+    const { group, object, endsGroup } = datagram;
+    let run: SubgroupWriter | Reason | undefined = this.#host.store.datagramsOf(sequence);
+    run ??= this.#subgroup(feed, datagramsOf(group, object === 0));
+    if (typeof run === "string") return;
+    appendDatagram(run, datagram);
+    if (endsGroup) this.#host.store.endGroup(sequence, object + 1);
   }
 
   /** The publisher ended the subscription: cleanly when there is no reason. */

@@ -255,8 +255,10 @@ describe("what is missing of a range", () => {
     give(source.writer, 2, 0, "d", { subgroup: undefined });
     source.writer.finish();
     assert.deepEqual(asker.got, ["1/3:2!7{p}=what", "1/9 end_of_group", "2/0:datagram=d", "finished"]);
-    ask(range(1, 2));
-    assert.equal(source.log.at(-1), "fetch video 1/0-2", "parts of groups and datagrams are not cached");
+    const again = ask(range(1, 2));
+    assert.equal(source.log.at(-1), "fetch video 1/0-1", "a part of a group is not cached");
+    source.writer.finish();
+    assert.deepEqual(again.got, ["2/0:datagram=d", "finished"], "a group of datagrams is");
   });
 
   it("is reported by the gaps of the source, cut to the range", () => {

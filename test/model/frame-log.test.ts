@@ -91,3 +91,14 @@ test("a frame of a large size of which little arrives costs one segment", () => 
   log.append(Buffer.from("a"), 0);
   assert.ok(log.appended().buffer.byteLength <= 64 * 1024);
 });
+
+test("dialects that write the same headers share them, and write no piece of their own", () => {
+  const log = new FrameLog(new SegmentPool());
+  feed(log, Buffer.from("abc"), [3]);
+  const pieces: Uint8Array[] = [];
+  log.encoded({ ...dialect, name: "other codes", headers: dialect.name }, 0, 1, pieces);
+  assert.deepEqual(
+    pieces.map((piece) => text([piece])),
+    ["[3]abc"],
+  );
+});

@@ -407,3 +407,55 @@ describe("a publisher", () => {
     assert.equal(source.sink.subgroup({ group: 0, subgroup: 4, firstObject: true, endsGroup: false }), "duplicate");
   });
 });
+
+describe("datagrams of a group that has several objects", () => {
+  const send = (source: FakeSource, group: number, object: number, text: string, endsGroup = false) =>
+    source.sink.datagram({
+      group,
+      object,
+      timestamp: 0,
+      properties: Buffer.from("p"),
+      endsGroup,
+      payload: Buffer.from(text),
+    });
+
+  it("reach viewers of subgroups as datagrams, and viewers of whole groups on the group's stream, late ones too", () => {
+    const { clock, source, watch } = scene();
+    const viewer = watch(new FakeViewer(WHOLE));
+    const streams = watch(new StreamsViewer(OBJECTS));
+    send(source, 0, 0, "a");
+    send(source, 0, 2, "c");
+    send(source, 0, 1, "late");
+    const late = watch(new FakeViewer(WHOLE));
+    send(source, 0, 3, "d");
+    send(source, 1, 0, "next");
+    clock.advance(200);
+    for (const { streams: own } of [viewer, late]) {
+      assert.deepEqual([own[0]?.text, own[0]?.state], ["[1@0]a[1@0]c[1@0]d", "finished"]);
+    }
+    assert.equal(streams.streams.length, 0);
+    assert.deepEqual(
+      streams.log.filter((line) => line.startsWith("datagram")),
+      ["datagram 0 0 a", "datagram 0 0 c", "datagram 0 0 late", "datagram 0 0 d", "datagram 1 0 next"],
+    );
+  });
+
+  it("end the group with its last object, where the publisher names that one", () => {
+    const { source, watch } = scene();
+    const viewer = watch(new FakeViewer(WHOLE));
+    send(source, 0, 0, "a");
+    send(source, 0, 1, "b", true);
+    assert.deepEqual([viewer.streams[0]?.text, viewer.streams[0]?.state], ["[1@0]a[1@0]b", "finished"]);
+  });
+
+  it("are merged with subgroups of the same group", () => {
+    const { source, watch } = scene();
+    const viewer = watch(new FakeViewer(WHOLE));
+    const base = begin(source, { subgroup: 0 });
+    say(base, 0, "a");
+    send(source, 0, 1, "b");
+    say(base, 2, "c");
+    base.finish();
+    assert.equal(viewer.streams[0]?.text, "[1@0]a[1@0]b[1@0]c");
+  });
+});

@@ -7,12 +7,14 @@ const dialects = new Map<string, Dialect>();
 /** How a version writes frames and resets streams. Versions that do both alike share one dialect. */
 export function dialectOf(caps: Capabilities): Dialect {
   const codes = caps.twoRegistries ? ", two registries" : "";
-  const name = `moq-lite ${caps.timestamps ? "timed" : "plain"}${codes}`;
+  const headers = `moq-lite ${caps.timestamps ? "timed" : "plain"}`;
+  const name = `${headers}${codes}`;
   if (caps.objects) return MESH;
   let dialect = dialects.get(name);
   if (dialect === undefined) {
     dialect = {
       name,
+      headers,
       subgroups: false,
       objectHeader: (size, delta) => encodeFrameHeader(caps, size, delta),
       resetCode: streamCodes(caps).codeOf,
