@@ -67,6 +67,15 @@ describe("the demo page in Chromium", { skip: missingBrowser() }, () => {
     assert.equal(await publisher.textContent("#publish-protocol"), "moq-lite-04");
   });
 
+  test("carries the picture over moq-transport when its address says so", TIMEOUT, async (t) => {
+    context = await browser.newContext();
+    const publisher = await open(relay.url, { publish: "pattern", name: "ietf.hang", protocol: "moqt-18" });
+    const watcher = await open(relay.url, { watch: "ietf.hang", protocol: "moqt-18" });
+    await assertLive(t, watcher);
+    assert.match((await watcher.textContent("#watch-protocol")) ?? "", /18$/);
+    assert.match((await publisher.textContent("#publish-protocol")) ?? "", /18$/);
+  });
+
   test("carries the picture over WebSocket when UDP is blocked", TIMEOUT, async (t) => {
     const { publisher, watcher } = await publishAndWatch(proxy.url, "tcp.hang");
     await assertLive(t, watcher);

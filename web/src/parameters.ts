@@ -1,10 +1,12 @@
 /** The parameters in the page's URL, and URLs with given parameters. */
 import type { SourceKind } from "./publish/source.ts";
 import type { Target, TransportChoice } from "./relay/dial.ts";
+import { VIEWER_PROTOCOLS } from "./relay/protocols.ts";
 
 /**
  * `?watch=NAME` watches at once; `?publish=pattern|camera|screen` with `&name=NAME` publishes at once;
- * `&url=RELAY` is the relay, by default the one that served the page; `&transport=auto|webtransport|websocket`.
+ * `&url=RELAY` is the relay, by default the one that served the page; `&transport=auto|webtransport|websocket`; `&protocol=moqt-18` is the only
+ * protocol to offer.
  */
 export interface Parameters {
   readonly target: Target;
@@ -28,12 +30,20 @@ export function readParameters(address: URL): Parameters {
   const transport = query.get("transport") ?? "auto";
   if (!isTransport(transport))
     problems.push(`The transport “${transport}” is unknown; use auto, webtransport or websocket.`);
+  const protocol = query.get("protocol") ?? undefined;
+  if (protocol !== undefined && !isProtocol(protocol)) {
+    problems.push(`The page cannot speak “${protocol}”; it has ${VIEWER_PROTOCOLS.join(", ")}.`);
+  }
   const publish = query.get("publish") ?? undefined;
   if (publish !== undefined && !isSource(publish)) {
     problems.push(`The source “${publish}” is unknown; use pattern, camera or screen.`);
   }
   return {
-    target: { url: relay ?? new URL("/", address), transport: isTransport(transport) ? transport : "auto" },
+    target: {
+      url: relay ?? new URL("/", address),
+      transport: isTransport(transport) ? transport : "auto",
+      ...(protocol !== undefined && isProtocol(protocol) && { protocol }),
+    },
     watch: broadcastName(query.get("watch") ?? ""),
     publish: publish !== undefined && isSource(publish) ? publish : undefined,
     name: broadcastName(query.get("name") ?? ""),
@@ -69,6 +79,7 @@ export function watchAddress(page: URL, target: Target, name: string): URL {
   const relay = withoutToken(target.url);
   if (relay.href !== new URL("/", page).href) address.searchParams.set("url", relay.href);
   if (target.transport !== "auto") address.searchParams.set("transport", target.transport);
+  if (target.protocol !== undefined) address.searchParams.set("protocol", target.protocol);
   return address;
 }
 
@@ -89,6 +100,10 @@ export function withoutToken(url: URL): URL {
 
 function isTransport(text: string): text is TransportChoice {
   return text === "auto" || text === "webtransport" || text === "websocket";
+}
+
+function isProtocol(text: string): boolean {
+  return VIEWER_PROTOCOLS.includes(text);
 }
 
 function isSource(text: string): text is SourceKind {

@@ -1,5 +1,6 @@
 /** A session with a relay that reconnects when it is lost. */
 import { type Dialled, dial, type Target, type TransportKind } from "./dial.ts";
+import { offered } from "./protocols.ts";
 import { type Refusal, whyClosed, whyRefused } from "./refusal.ts";
 
 /** Wait after the first failed attempt, in milliseconds; it doubles with each further one. */
@@ -104,7 +105,7 @@ export class Connection<S extends Session> {
     let session: S | undefined;
     let dialled: Dialled | undefined;
     try {
-      dialled = await dial(target, protocols, ended);
+      dialled = await dial(target, offered(protocols, target.protocol), ended);
       session = await handshake(target.url, dialled.session);
       ended.throwIfAborted();
       onState({ kind: "connected", transport: dialled.kind, protocol: session.version, fallback: dialled.fallback });

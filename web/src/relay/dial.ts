@@ -19,6 +19,8 @@ export interface Target {
   /** With `http:` the page trusts the certificate whose fingerprint is at `/certificate.sha256`; with `https:` the system's roots. */
   readonly url: URL;
   readonly transport: TransportChoice;
+  /** The only protocol to offer; absent: all that the page's libraries have. */
+  readonly protocol?: string;
 }
 
 /** An open transport. */
