@@ -1,5 +1,6 @@
 /** `npm run interop`: programs of other projects meet a relay of this tree over loopback, and docs/interop.md says how it went. */
 import { writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { EXPERIMENTAL_PROTOCOLS, protocols } from "../../../moq/session/index.ts";
 import {
   INTEROP_FILE,
@@ -9,12 +10,14 @@ import {
   readInterop,
 } from "../../../scripts/docs/interop.ts";
 import { readFlags, wrongCommandLine } from "../../../scripts/flags.ts";
-import { CACHE } from "./cache.ts";
+import { CACHE, run } from "./cache.ts";
 import type { Peer } from "./contract.ts";
 import { examine, versionName } from "./examine.ts";
 import { PEERS } from "./peers/index.ts";
 
 const PAGE = new URL("../../../docs/interop.md", import.meta.url);
+
+const BIOME = fileURLToPath(new URL("../../../node_modules/.bin/biome", import.meta.url));
 
 const HELP = `Meets programs of other projects: npm run interop -- [--install] [--peer NAME]... [--protocol VERSION]... [--dry]
 
@@ -59,7 +62,7 @@ async function examineAll(): Promise<void> {
     }
     for (const protocol of peer.protocols.filter(wanted)) cells.push(await examine(peer, protocol));
   }
-  if (!flags.dry) keep(cells);
+  if (!flags.dry) await keep(cells);
 }
 
 function wanted(protocol: string): boolean {
@@ -67,7 +70,7 @@ function wanted(protocol: string): boolean {
 }
 
 /** Writes the results; cells of other peers and versions stay as they were. */
-function keep(cells: readonly InteropCell[]): void {
+async function keep(cells: readonly InteropCell[]): Promise<void> {
   const names = PEERS.map(({ name }) => name);
   const replaced = (one: InteropCell) =>
     cells.some(({ peer, protocol }) => peer === one.peer && protocol === one.protocol);
@@ -86,6 +89,7 @@ function keep(cells: readonly InteropCell[]): void {
   };
   writeFileSync(INTEROP_FILE, `${JSON.stringify(results, undefined, 2)}\n`);
   writeFileSync(PAGE, interopPage(results));
+  await run(BIOME, ["format", "--write", INTEROP_FILE]);
   console.log("\ndocs/interop.json and docs/interop.md are written");
 }
 
