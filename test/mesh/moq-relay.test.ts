@@ -95,7 +95,7 @@ function printed(test: TestContext, relay: Staged): void {
 }
 
 describe("a peer that is moq-relay", { skip }, () => {
-  for (const version of ["moq-lite-05", "moq-lite-04"]) {
+  for (const version of ["moq-lite-06", "moq-lite-05", "moq-lite-04"]) {
     it(`is dialled, and exchanges broadcasts both ways over ${version}`, TIMEOUT, async (test) => {
       const stage = await Stage.open();
       const theirs = await foreign(stage, "--listen-version", version, "--listen-version", "moq-lite-03");
