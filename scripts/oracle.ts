@@ -19,7 +19,12 @@ const [command] = positionals;
 if (positionals.length !== 1 || (command !== "build" && command !== "vectors")) {
   wrongCommandLine("give one command: build or vectors", HELP);
 }
-buildOracle();
+try {
+  buildOracle();
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exit(1);
+}
 if (command === "vectors") {
   for (const [path, text] of vectorFiles(askOracle("vectors"))) {
     mkdirSync(dirname(path), { recursive: true });

@@ -21,7 +21,7 @@ export function buildOracle(): void {
     stdio: "inherit",
     env: { ...process.env, CARGO_TARGET_DIR: fileURLToPath(new URL("target", FOLDER)) },
   });
-  if (error !== undefined) throw error;
+  if (error !== undefined) throw new Error(`cargo cannot be run (${error.message}): install Rust from rustup.rs`);
   if (status !== 0) throw new Error(`cargo build failed with ${status}`);
 }
 

@@ -51,7 +51,8 @@ export function putKeyValues(writer: Writer, pairs: readonly KeyValue[], form: K
   return writer;
 }
 
-function byType(a: KeyValue, b: KeyValue): number {
+/** The order in which pairs are written. */
+export function byType(a: KeyValue, b: KeyValue): number {
   if (a.type === b.type) return 0;
   return a.type < b.type ? -1 : 1;
 }

@@ -4,7 +4,7 @@
  */
 import { LEADING_ONES_VARINTS, ProtocolViolation, READ } from "../codec/index.ts";
 import { newCursor, newWriter } from "./codec.ts";
-import { type KeyValue, type KeyValueForm, putKeyValues, readKeyValues } from "./key-values.ts";
+import { byType, type KeyValue, type KeyValueForm, putKeyValues, readKeyValues } from "./key-values.ts";
 
 /** The form of draft 18 and later. */
 export const PRESENT: KeyValueForm = { varints: LEADING_ONES_VARINTS, propertyDeltas: true };
@@ -29,9 +29,13 @@ export function fromPresent(properties: Uint8Array, form: KeyValueForm): Uint8Ar
 
 function converted(properties: Uint8Array, from: KeyValueForm, to: KeyValueForm): Uint8Array {
   const pairs: KeyValue[] = [];
+  readKeyValues(newCursor(properties, "Properties", from), from, (pair) => pairs.push(pair));
   const { max } = to.varints;
-  readKeyValues(newCursor(properties, "Properties", from), from, (pair) => {
-    if (pair.type <= max && (typeof pair.value !== "bigint" || pair.value <= max)) pairs.push(pair);
+  let last = 0n;
+  const kept = pairs.toSorted(byType).filter(({ type, value }) => {
+    const fits = (to.propertyDeltas ? type - last : type) <= max && (typeof value !== "bigint" || value <= max);
+    if (fits) last = type;
+    return fits;
   });
-  return putKeyValues(newWriter(to), pairs, to).finish();
+  return putKeyValues(newWriter(to), kept, to).finish();
 }

@@ -118,6 +118,10 @@ describe("properties in another draft", () => {
   test("that the draft cannot write are left out", () => {
     // Numbers of 2^62 and more, as value and as type.
     assert.equal(hex(fromPresent(bytes("10 ff4000000000000000 02 05 ff7fffffffffffffe0 00"), draft(16))), "1205");
+    // Draft 16 has deltas, which may add up to more: here to 2^62 and 2, with a third pair that is too far from the second.
+    const far = bytes("ff3ffffffffffffffe 00 04 05 ff4000000000000000 06");
+    assert.equal(hex(fromPresent(far, draft(16))), hex(bytes("fffffffffffffffe 00 04 05")));
+    assert.equal(hex(fromPresent(far, draft(14))), hex(bytes("fffffffffffffffe 00")));
     // Malformed: no viewer's session may end for it.
     assert.equal(fromPresent(bytes("10 05 09 ff"), draft(16)).length, 0);
   });
