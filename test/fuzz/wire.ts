@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { BoundExceeded, ProtocolViolation, RequestViolation } from "../../moq/wire/codec/errors.ts";
 import { DATAGRAM_BYTES, decodeDatagram, encodeDatagram } from "../../moq/wire/lite/datagram.ts";
+import { decodeObjectDatagram, encodeObjectDatagram } from "../../moq/wire/lite/object-datagram.ts";
 import type { Capabilities } from "../../moq/wire/lite/versions.ts";
 import { bytes, EVERY } from "../wire/support/bytes.ts";
 import { reading, STREAM_KINDS, type StreamKind } from "../wire/support/read.ts";
@@ -14,7 +15,7 @@ export function wireTargets(): FuzzTarget[] {
   const streams = STREAM_KINDS.flatMap((kind) =>
     EVERY.filter(({ trackStream }) => kind !== "track" || trackStream).map((caps) => streamTarget(kind, caps)),
   );
-  return [...streams, DATAGRAM];
+  return [...streams, DATAGRAM, OBJECT_DATAGRAM];
 }
 
 function streamTarget(kind: StreamKind, caps: Capabilities): FuzzTarget {
@@ -84,6 +85,18 @@ const DATAGRAM: FuzzTarget = {
     const again = encodeDatagram(datagram);
     assert.ok(again.length <= input.length);
     assert.deepEqual(decodeDatagram(again), datagram);
+    return true;
+  },
+};
+
+const OBJECT_DATAGRAM: FuzzTarget = {
+  name: "datagram moqmesh-2",
+  sound: [bytes("01 02 03 4b 05 c8 01 cc aabb"), bytes("01 02 03 14"), bytes("01 412c 03 00 aabb")],
+  run: (input) => {
+    const datagram = decodeObjectDatagram(input);
+    if (datagram === undefined) return false;
+    const again = decodeObjectDatagram(encodeObjectDatagram(datagram));
+    assert.deepEqual(again, datagram, "what was read can be written, and reads the same");
     return true;
   },
 };
