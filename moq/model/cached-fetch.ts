@@ -22,7 +22,7 @@ export class CachedFetch {
   object({ object, subgroup, priority, size, status, timestamp, properties }: FetchedObject): void {
     const writer = this.#writerOf(subgroup ?? DATAGRAMS, priority);
     this.#writer = writer;
-    if (writer === undefined) this.#giveUp();
+    if (writer === undefined) this.giveUp();
     else if (status === undefined) writer.object(size, timestamp, object, properties);
     else writer.status(status, object, properties);
   }
@@ -45,6 +45,14 @@ export class CachedFetch {
     for (const writer of this.#writers.values()) writer.reset(reason);
   }
 
+  /** Something of the group is missing, so the cache does not keep it. */
+  giveUp(): void {
+    this.#givenUp = true;
+    this.#group?.evict();
+    this.reset("evicted");
+    this.#writers.clear();
+  }
+
   #writerOf(subgroup: number, priority: number | undefined): SubgroupWriter | undefined {
     const known = this.#writers.get(subgroup);
     if (known !== undefined || this.#givenUp) return known;
@@ -64,12 +72,5 @@ export class CachedFetch {
   #begin(start: Parameters<GroupStore["fetched"]>[0]): SubgroupWriter {
     this.#group = this.#store.fetched(start);
     return this.#group.first;
-  }
-
-  #giveUp(): void {
-    this.#givenUp = true;
-    this.#group?.evict();
-    this.reset("evicted");
-    this.#writers.clear();
   }
 }

@@ -48,6 +48,8 @@ interface FetchedTrack {
   /** Where the track comes from. */
   source(): Source | undefined;
   upstream(): Pick<TrackUpstream, "locate" | "locateRange">;
+  /** No fetch of a range runs any more: the track may be needed no longer. */
+  ended(): void;
 }
 
 /** What the fetches of a track need from its broadcast. */
@@ -154,6 +156,7 @@ export class Fetches {
     const ended = (bytes: number) => {
       this.#ranges.delete(fetch);
       over(bytes);
+      if (!this.busy) this.#track.ended();
     };
     const { later } = wanted;
     const fetch: RangeFetch = new RangeFetch(host, { reader, later, range: located.range, over: ended });

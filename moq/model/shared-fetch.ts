@@ -40,6 +40,8 @@ export class SharedFetch implements FetchWriter {
   #current: number | undefined;
   #cached: CachedFetch | undefined;
   #skips = false;
+  /** A group of which a gap has hidden the first objects. */
+  #partial: number | undefined;
   /** The lowest group in the order of the range that may still begin. */
   #next: number;
   #cancel: () => void = () => {};
@@ -113,6 +115,7 @@ export class SharedFetch implements FetchWriter {
   gap(kind: FetchGap, { group, object }: Location): void {
     if (this.#over) return;
     const end = { group: group + this.#request.offset, object };
+    if (kind !== "nonexistent") this.#lacks(end);
     if (this.#current !== end.group || object === LAST_OBJECT) this.#close();
     if (this.#over) return;
     if (object === LAST_OBJECT) this.#next = this.#after(end.group);
@@ -139,6 +142,13 @@ export class SharedFetch implements FetchWriter {
     this.#stop = callback;
   }
 
+  /** Up to `end` objects may exist that do not come: the groups at both ends of the gap are not whole, so the cache does not keep them. */
+  #lacks(end: Location): void {
+    this.#cached?.giveUp();
+    this.#cached = undefined;
+    this.#partial = end.object === LAST_OBJECT ? undefined : end.group;
+  }
+
   #begin(group: number): void {
     this.#close();
     if (this.#over) return;
@@ -158,6 +168,7 @@ export class SharedFetch implements FetchWriter {
 
   #isWhole(group: number): boolean {
     const { start, end } = this.#request.range;
+    if (group === this.#partial) return false;
     return (group !== start.group || start.object === 0) && (group !== end.group || end.object === LAST_OBJECT);
   }
 

@@ -51,6 +51,7 @@ export class Track implements SubscribedTrack<Subscription> {
     this.fetches = new Fetches(path, name, this.#store, host, this.use, {
       source: () => this.#givingSource,
       upstream: () => this.#upstream,
+      ended: () => this.#checkUse(),
     });
     this.#properties = new Properties(path, name);
     this.#upstream = new TrackUpstream(this.#upstreamHost());
@@ -392,7 +393,7 @@ export class Track implements SubscribedTrack<Subscription> {
 
   /** An unused track retires: after the linger when it is subscribed or its properties are known, else at once. */
   #checkUse(): void {
-    if (this.#used) return;
+    if (this.#used || this.fetches.busy) return;
     this.#publisherWait.stop();
     if (this.feed !== undefined || this.#properties.requested || this.#properties.known !== undefined) {
       this.#unwatched.start();

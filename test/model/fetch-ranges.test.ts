@@ -279,6 +279,24 @@ describe("what is missing of a range", () => {
     assert.equal(source.ranges[0]?.cancelled, true, "nothing else is wanted of it");
   });
 
+  it("is in the cache only as far as nothing of a group may be missing", () => {
+    ask(range(1, 4));
+    answer(source.writer, 1);
+    source.writer.gap("unknown", { group: 2, object: 3 });
+    give(source.writer, 2, 4, "four");
+    give(source.writer, 3, 0, "three");
+    source.writer.gap("nonexistent", { group: 3, object: 7 });
+    give(source.writer, 3, 8, "eight");
+    give(source.writer, 4, 0, "f4");
+    source.writer.finish();
+    ask(range(1, 4));
+    assert.deepEqual(
+      source.log.filter((line) => line.startsWith("fetch")),
+      ["fetch video 1/0-4", "fetch video 1/0-2"],
+      "the group before a gap and the one in which it ends",
+    );
+  });
+
   it("is a gap where the source has nothing of it, and a refusal where that is all of the range", () => {
     keep(3);
     const part = ask(range(1, 3));
@@ -412,6 +430,12 @@ describe("a fetch of a range", () => {
     assert.ok(asker.got.length < 50);
     for (let job = jobs.shift(); job !== undefined; job = jobs.shift()) while (!job()) assert.ok(true);
     assert.equal(asker.got.length, 101);
+  });
+
+  it("leaves nothing of a track of which it brought nothing", () => {
+    ask(range(1, 1));
+    source.writer.reset("not_found");
+    assert.equal(relay.broadcast("live/cam")?.tracks, 0);
   });
 
   it("leaves a track that nobody watches as it was", () => {
