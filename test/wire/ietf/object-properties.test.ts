@@ -83,7 +83,8 @@ describe("properties that are malformed end the session", () => {
     const header = encodeObjectHeader(draft(18), 1, 0, many, undefined, undefined);
     const start = performance.now();
     reading.push(concat(bytes("11010580"), header, bytes("aa")));
-    assert.ok(performance.now() - start < 500, "the exact sum is computed once");
+    // Computed for each of them, it would take a minute.
+    assert.ok(performance.now() - start < 5000, "the exact sum is computed once");
     assert.equal((reading.stream["objects"] as unknown[]).length, 1);
   });
 });
