@@ -1,5 +1,5 @@
 import { AuthApi } from "./api.ts";
-import { isCborText, isProof, Proofs, type ProvedRequest, presentedText } from "./cat/index.ts";
+import { isCborText, isProof, Proofs, type ProvedRequest, presentedTexts } from "./cat/index.ts";
 import {
   type AdminGrant,
   type AuthOptions,
@@ -209,10 +209,11 @@ export class Authenticator {
 
   /**
    * Decides on a request that brings a token, and a proof where the token is bound to a key. What the token permits counts for this request,
-   * beside what the session may do. Throws {@link AuthError}.
+   * beside what the session may do; undefined where no token has a type that is known. Throws {@link AuthError}.
    */
-  async admitRequest({ tokens, path, transport, action, target }: TokenRequest): Promise<Grant> {
-    const texts = tokens.map(presentedText);
+  async admitRequest({ tokens, path, transport, action, target }: TokenRequest): Promise<Grant | undefined> {
+    const texts = presentedTexts(tokens);
+    if (texts.length === 0) return undefined;
     const [token, second] = texts.filter((text) => !isProof(text));
     const [proof, other] = texts.filter(isProof);
     if (token === undefined) throw new AuthError("token_missing", "the request has no token");

@@ -4,7 +4,7 @@ export {
   isCborText,
   isProof,
   MOQT_ACTIONS,
-  presentedText,
+  presentedTexts,
   scopesOfJson,
   scopesOfPaths,
   signCat,

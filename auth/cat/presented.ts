@@ -6,14 +6,18 @@ import { isCborText } from "./cose.ts";
 const OUT_OF_BAND = 0;
 const CAT = 1;
 
-/**
- * A token of a message as a text. Of type 1 it is CBOR; of type 0 it is a text, and so may be one of type 1. Throws {@link AuthError}
- * `token_kind_refused`, `token_too_large`.
- */
-export function presentedText({ type, value }: { readonly type: number; readonly value: Uint8Array }): string {
-  if (type !== OUT_OF_BAND && type !== CAT) {
-    throw new AuthError("token_kind_refused", `this relay does not accept tokens of type ${type}`);
-  }
+interface Presented {
+  readonly type: number;
+  readonly value: Uint8Array;
+}
+
+/** The tokens of a message as texts. Those of other types are ignored: peers send such to see that they are. Throws {@link AuthError} `token_too_large`. */
+export function presentedTexts(tokens: readonly Presented[]): string[] {
+  return tokens.filter(({ type }) => type === OUT_OF_BAND || type === CAT).map(textOf);
+}
+
+/** Of type 1 it is CBOR; of type 0 it is a text, and so may be one of type 1. */
+function textOf({ type, value }: Presented): string {
   if (value.length > MAX_TOKEN_BYTES) {
     throw new AuthError("token_too_large", `the token is longer than ${MAX_TOKEN_BYTES} bytes`);
   }

@@ -1,5 +1,5 @@
 import { X509Certificate } from "node:crypto";
-import { AuthError, isProof, type PeerCertificate, presentedText } from "../../auth/index.ts";
+import { AuthError, isProof, type PeerCertificate, presentedTexts } from "../../auth/index.ts";
 import type { LinkInfo } from "../../moq/link.ts";
 import { isLocalRequest, isProxied as isProxyHeaders } from "../http/index.ts";
 
@@ -21,7 +21,7 @@ export function credentialsOf({
   tokens = [],
 }: Pick<LinkInfo, "query" | "headers" | "tokens">): Credentials {
   const parameters = new URLSearchParams(query);
-  const presented = tokens.map(presentedText);
+  const presented = presentedTexts(tokens);
   const bearers: string[] = [];
   const field = headers.get("authorization");
   if (field !== undefined) {

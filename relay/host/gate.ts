@@ -287,7 +287,7 @@ export class AuthGate implements Gate {
         try {
           const about = target === undefined ? {} : { target };
           const grant = await auth.admitRequest({ tokens, path, transport: binding, action, ...about });
-          return { grant, check: () => (this.#auth ?? auth).check(grant) };
+          return grant && { grant, check: () => (this.#auth ?? auth).check(grant) };
         } catch (error) {
           if (error instanceof AuthError && error.guess) this.#addresses.guessed(address);
           throw error;

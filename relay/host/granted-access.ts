@@ -3,12 +3,12 @@ import { AuthError, covers, type Grant, overlap } from "../../auth/index.ts";
 import type { Access, PresentedAccess, PresentedToken, RequestAction, TokenRefusal } from "../../moq/session/index.ts";
 import { namespaceOf, trackNameOf } from "../../moq/wire/ietf/index.ts";
 
-/** Decides on the tokens of a request. Rejects with `AuthError`; any other error is a defect. */
+/** Decides on the tokens of a request; undefined where no token has a type that is known. Rejects with `AuthError`; any other error is a defect. */
 export type AdmitRequest = (
   tokens: readonly PresentedToken[],
   action: RequestAction | "client_setup",
   target: MoqtTarget | undefined,
-) => Promise<{ readonly grant: Grant; readonly check: PresentedAccess["check"] }>;
+) => Promise<{ readonly grant: Grant; readonly check: PresentedAccess["check"] } | undefined>;
 
 export interface AccessDeps {
   readonly admit: AdmitRequest;
@@ -38,6 +38,7 @@ export function accessOf(grant: Grant, deps: AccessDeps): Access {
       try {
         const target = action === "client_setup" ? undefined : targetOf(grant, path, track);
         const admitted = await deps.admit(tokens, action, target);
+        if (admitted === undefined) return { ...pathsOf(grant), expiresAt: undefined, check: () => undefined };
         const { expiresAt } = admitted.grant;
         return { ...pathsOf(admitted.grant), expiresAt, check: admitted.check };
       } catch (error) {

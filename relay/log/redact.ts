@@ -60,10 +60,21 @@ function scrubRun(run: string): string {
     const part = parts[at] ?? "";
     const starts = at < parts.length - 1 && part.length >= MIN_OBJECT && holdsObject(part);
     const three = starts || isCat(parts.slice(at, at + 3).join("."));
-    clean.push(three || isCat(part) ? CENSOR : part);
+    clean.push(three || isCat(part) ? CENSOR : withoutCat(part));
     if (three) at += 2;
   }
   return clean.join(".");
+}
+
+/** Base64 of the tags that Common Access Tokens begin with. */
+const CAT_HEADS = /0oR|0YR|2D3[RS]/g;
+
+/** Removes a Common Access Token with text directly before it. */
+function withoutCat(part: string): string {
+  for (const { index } of part.matchAll(CAT_HEADS)) {
+    if (isCat(part.slice(index))) return part.slice(0, index) + CENSOR;
+  }
+  return part;
 }
 
 function isCat(text: string): boolean {

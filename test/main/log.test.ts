@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { generateKey, scopesOfPaths, signCat } from "../../auth/index.ts";
 import { createLogger, type LogFormat, logSessionClosed, logSessionOpened } from "../../relay/log/logger.ts";
 
 /** Header and payload of a token; the signature is made up. */
@@ -73,12 +74,37 @@ describe("the log", () => {
     }
   });
 
+  test("has no Common Access Token, whatever its form", async () => {
+    const key = await generateKey({ alg: "ES256", kid: "k" });
+    const token = await signCat(key, { scopes: scopesOfPaths([], [""]), about: { sub: "viewer" } });
+    const parts =
+      "ogEjEGNDQVQ.owF4GGh0dHBzOi8vYXV0aC5leGFtcGxlLmNvbQQaZVVCgBkBR4GBiQABAgMEBQYHCA.XlNItz7OGqnNEbaqZ_bQh6TL-wV6SDr8hXyOLmtQkj4";
+    const padded = Buffer.from(token, "base64url").toString("base64");
+    for (const one of [
+      token,
+      parts,
+      `?cat=${padded}`,
+      `?cat=${encodeURIComponent(padded)}`,
+      `?dpop=${token}`,
+      `/${token}/a`,
+    ]) {
+      const { log, lines } = capture();
+      log.info({ path: `/p/${one}`, cat: one, err: new Error(`no ${one}!`) }, `refused ${one}`);
+      const text = lines.join("");
+      for (const secret of [token, padded, parts]) {
+        assert.ok(!text.includes(secret.slice(0, 40)) && !text.includes(secret.slice(-40)), `${one}: ${text}`);
+      }
+    }
+  });
+
   test("does not change what is no credential", () => {
     const texts = [
       "/live/room-1/viewport-controller-component.index-of.many-parts.js",
       "/p/caf%C3%A9%2Fx%20y/100%/%zz",
       "ec2-203-0-113-25.compute-1.amazonaws.com refused",
       "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef.sha256",
+      "owls.in-the-forest.example/ogre.of-the-hills.example",
+      "0oRDoQEmoFhApathsegmentofaviewer",
       "a.b.c.d.e.f.g.h.i.j.k.l.m.n.o.p.q.r.s.t.u.v.w.x.y.z",
     ];
     for (const text of texts) {
