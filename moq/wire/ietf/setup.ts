@@ -1,7 +1,7 @@
 import type { Cursor } from "../codec/index.ts";
-import { newCursor, newWriter } from "./codec.ts";
+import { newWriter } from "./codec.ts";
 import type { ReadContext, Side } from "./context.ts";
-import { formatted, TerminationError } from "./errors.ts";
+import { TerminationError } from "./errors.ts";
 import { type KeyValue, putKeyValues, readKeyValues } from "./key-values.ts";
 import { SETUP_OPTIONS } from "./limits.ts";
 import { encodeToken, readToken, type Token } from "./token.ts";
@@ -158,13 +158,14 @@ function checkedToken(cursor: Cursor, token: Token, { from }: ReadContext): Toke
 function checkedUri(
   bytes: Uint8Array | undefined,
   part: "path" | "authority",
-  { from, uriBound, caps }: ReadContext,
+  { from, uriBound }: ReadContext,
 ): string | undefined {
   if (bytes === undefined) return undefined;
   const clause = part.toUpperCase();
   if (from === "server") throw new TerminationError(`invalid_${part}`, clause, "sent by a server");
   if (uriBound) throw new TerminationError(`invalid_${part}`, clause, "the binding has a URI");
-  const value = formatted(() => newCursor(bytes, clause, caps).text(bytes.length));
+  // What is no UTF-8 becomes a character that no URI has.
+  const value = decoder.decode(bytes);
   const form = part === "path" ? PATH_FORM : AUTHORITY_FORM;
   if (!form.test(value)) throw new TerminationError(`malformed_${part}`, clause, "not as in RFC 3986");
   return value;

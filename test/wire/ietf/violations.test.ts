@@ -130,7 +130,7 @@ const SETUPS: readonly Case[] = [
   ["PATH from a server", control("server"), "0003 01 01 2f", /^PATH: sent by a server/, "invalid_path"],
   ["a PATH without a slash", control("client"), "0003 01 01 61", /^PATH: not as in RFC 3986/, "malformed_path"],
   ["a PATH with a space", control("client"), "0004 01 02 2f20", /^PATH: not as in RFC 3986/, "malformed_path"],
-  ["a PATH that is not UTF-8", control("client"), "0004 01 02 2fff", /^PATH: not UTF-8/, "key_value_formatting_error"],
+  ["a PATH that is not UTF-8", control("client"), "0004 01 02 2fff", /^PATH: not as in RFC 3986/, "malformed_path"],
   ["PATH twice", control("client"), "0006 01 01 2f 00 01 2f", /^SETUP: PATH twice/],
   ["AUTHORITY from a server", control("server"), "0003 05 01 61", /^AUTHORITY: sent by a server/, "invalid_authority"],
   ["an AUTHORITY with a slash", control("client"), "0004 05 02 612f", /^AUTHORITY: not as/, "malformed_authority"],
