@@ -202,9 +202,9 @@ export class Subscription {
 
   /** A viewer that takes whole groups gets a datagram where that is the whole group, and others on the group's stream. */
   datagram(datagram: DatagramObject): void {
-    if (this.#done || this.#info === undefined || this.#paused) return;
     const { group } = datagram;
-    if (group < (this.#floor ?? 0) || !this.#range.has(datagram)) return;
+    const isWanted = group >= (this.#floor ?? 0) && this.#range.has(datagram);
+    if (this.#done || this.#info === undefined || this.#paused || !isWanted) return;
     if (!this.#takesSubgroups && !isWholeGroup(datagram)) return;
     const number = this.#range.number(group);
     this.#subscriber.datagram(number === group ? datagram : { ...datagram, group: number });
@@ -303,8 +303,10 @@ export class Subscription {
   #open(content: Content, part: Part): void {
     const { group } = content;
     if (this.#done || this.#paused) return;
-    if (!this.#makeRoom(group)) {
-      this.#giveUp(group, "backlog");
+    // The first object may be lost before the stream begins with it.
+    const isGone = (part.first ?? 0) > 0 && !group.keeps;
+    if (isGone || !this.#makeRoom(group)) {
+      this.#giveUp(group, isGone ? "evicted" : "backlog");
       return;
     }
     const place = this.#sending.placeOf(content);
@@ -401,8 +403,7 @@ export class Subscription {
     if (this.#floor === undefined) this.#join();
     else {
       this.#range.resume();
-      const { newest } = this.#track;
-      if (newest?.keeps) this.#offerGroup(newest);
+      if (this.#track.newest?.keeps) this.#offerGroup(this.#track.newest);
     }
   }
 

@@ -1,5 +1,12 @@
 import type { Clock } from "../../moq/clock.ts";
-import type { DatagramObject, SubgroupStart, SubgroupWriter, Upstream, UpstreamSink } from "../../moq/model/index.ts";
+import {
+  type DatagramObject,
+  ForwardingWriter,
+  type SubgroupStart,
+  type SubgroupWriter,
+  type Upstream,
+  type UpstreamSink,
+} from "../../moq/model/index.ts";
 import type { Reason } from "../../moq/reason.ts";
 import { type FetchedFrame, GroupCollector } from "./group-collector.ts";
 
@@ -118,41 +125,20 @@ class NewestGroup implements UpstreamSink {
 }
 
 /** Notes the ids of the objects that a collector gets. */
-class Numbered implements SubgroupWriter {
-  readonly #to: SubgroupWriter;
+class Numbered extends ForwardingWriter {
   readonly #ids: number[];
   #last = -1;
 
   constructor(to: SubgroupWriter, ids: number[]) {
-    this.#to = to;
+    super(to);
     this.#ids = ids;
   }
 
-  object(size: number, timestamp: number | undefined, id = this.#last + 1): void {
+  override object(size: number, timestamp: number | undefined, id = this.#last + 1): void {
     this.#last = id;
     this.#ids.push(id);
-    this.#to.object(size, timestamp);
+    super.object(size, timestamp);
   }
 
-  payload(bytes: Uint8Array): void {
-    this.#to.payload(bytes);
-  }
-
-  end(): void {
-    this.#to.end();
-  }
-
-  status(): void {}
-
-  finish(): void {
-    this.#to.finish();
-  }
-
-  reset(reason: Reason): void {
-    this.#to.reset(reason);
-  }
-
-  onStop(callback: (reason: Reason) => void): void {
-    this.#to.onStop(callback);
-  }
+  override status(): void {}
 }

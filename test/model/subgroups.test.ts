@@ -343,6 +343,18 @@ describe("viewers of subgroups", () => {
     );
   });
 
+  it("do not begin inside a group that is no longer kept", () => {
+    const { relay, source, watch } = scene();
+    watch(new StreamsViewer(OBJECTS));
+    const base = begin(source, { subgroup: 0 });
+    say(base, 0, "a");
+    const viewer = watch(new StreamsViewer(OBJECTS), { ...LIVE, start: 0, startObject: 1 });
+    relay.purge("live/cam");
+    say(base, 1, "b");
+    assert.equal(viewer.streams.length, 0);
+    assert.ok(viewer.log.includes("dropped 0-0 lagged"));
+  });
+
   it("get nothing while they are paused, and go on with the next object", () => {
     const { relay, source } = scene();
     const viewer = new StreamsViewer(OBJECTS);
