@@ -10,6 +10,7 @@ import type {
   Channel,
   FetchRange,
   FetchReader,
+  Location,
   OutStream,
   Source,
   SubscribeOptions,
@@ -319,6 +320,11 @@ export class Broadcasts {
   /** `source` allows no more streams and a request waits for one: tracks without viewers give theirs back. False when there are none. */
   makeRoom(source: Source): boolean {
     return this.#kept.release(source);
+  }
+
+  /** The newest object of a track that is in use, in its publisher's own numbers. Nothing where none is known. */
+  largest(path: string, track: string): Location | undefined {
+    return this.#broadcasts.get(path)?.largest(track);
   }
 
   /** Evicts what the cache keeps of the broadcasts at or under `prefix`, or of their tracks named `track`. Returns what it freed. */

@@ -131,3 +131,10 @@ function largestOf({ feed, newest }: NumberedTrack): Location | undefined {
   const named = { group: feed.named.group + offset, object: feed.named.object };
   return own === undefined || isBelow(own, named) ? named : own;
 }
+
+/** The newest object that is known, in its publisher's own numbers. Nothing where it is another publisher's than the one in use. */
+export function ownLargest(track: NumberedTrack): Location | undefined {
+  const largest = largestOf(track);
+  const group = (largest?.group ?? -1) - (track.feed?.offset ?? 0);
+  return largest === undefined || group < 0 ? undefined : { group, object: largest.object };
+}

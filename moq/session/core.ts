@@ -182,6 +182,11 @@ export class SessionCore<S extends Source> implements SessionContext {
     return this.#intake.stream(incoming);
   }
 
+  /** Handles the events of a control stream, whose first message has a limit of its own. */
+  control(handler: TurnHandler): BidiHandler {
+    return this.#intake.stream(handler);
+  }
+
   /** The peer has opened a request stream, and has `open` now. */
   requestOpened(open: number): void {
     this.#allowance.opened(open);

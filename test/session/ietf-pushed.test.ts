@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
 import { capabilities, encodeMessage, type Message, namespaceOf } from "../../moq/wire/ietf/index.ts";
-import { IETF_VERSIONS, TestRelay } from "./support.ts";
+import { STREAMED_VERSIONS, TestRelay } from "./support.ts";
 
 const IGNORE = { data() {}, fin() {}, reset() {}, stop() {} };
 const NONE = new Uint8Array(0);
 
-for (const version of IETF_VERSIONS) {
+for (const version of STREAMED_VERSIONS) {
   it(`a pushed track of ${version} ends cleanly when its publisher stops our half before its PUBLISH_DONE arrives`, async () => {
     const caps = capabilities(version);
     assert.ok(caps);

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { encodeMessage, encodeObjectHeader, type Message } from "../../moq/wire/ietf/index.ts";
 import { MoqtPeer, named, type RequestStream } from "./ietf-peer.ts";
-import { IETF_VERSIONS, SESSION_LIMITS, TestRelay } from "./support.ts";
+import { SESSION_LIMITS, STREAMED_VERSIONS, TestRelay } from "./support.ts";
 
 const NONE = new Uint8Array(0);
 
@@ -16,7 +16,7 @@ function kinds({ messages }: { readonly messages: readonly Message[] }): string[
   return messages.map(({ kind }) => kind);
 }
 
-for (const version of IETF_VERSIONS) {
+for (const version of STREAMED_VERSIONS) {
   describe(`requests of ${version}`, () => {
     async function scene(options = {}) {
       const relay = await TestRelay.start(options);

@@ -11,6 +11,7 @@ for (const version of VERSIONS) {
     goaway: version !== "moq-lite-03",
     priorities: true,
     fetches: true,
+    everything: true,
   });
 }
 

@@ -13,15 +13,20 @@ export interface Traits {
   /** A change of the viewers' priorities reaches the publisher. */
   readonly priorities: boolean;
   readonly fetches: boolean;
+  /** All announcements can be asked for at once. */
+  readonly everything: boolean;
 }
 
 /** Declares the tests of one version. */
-export function describeThroughRelay(version: string, { timestamps, goaway, priorities, fetches }: Traits): void {
+export function describeThroughRelay(
+  version: string,
+  { timestamps, goaway, priorities, fetches, everything }: Traits,
+): void {
   describe(`${version} through the relay`, () => {
     async function pair() {
       const relay = await TestRelay.start();
       const publisher = await relay.connect(version);
-      const viewer = await relay.connect(version, "/", "");
+      const viewer = await relay.connect(version, "/", everything ? "" : "live");
       return { relay, publisher, viewer };
     }
 
@@ -92,16 +97,16 @@ export function describeThroughRelay(version: string, { timestamps, goaway, prio
         await relay.pass(100);
         viewer.watch("live/a");
         await relay.pass(100);
-        broadcast.send(0, "cached");
-        broadcast.send(1, "newest");
+        broadcast.send(10, "cached");
+        broadcast.send(11, "newest");
         await relay.pass(100);
         const sink = new TestViewer();
-        const [cached, missing] = [sink.subgroup(wholeGroup(0)), sink.subgroup(wholeGroup(9))];
-        viewer.session.source.fetch("live/a", TRACK, groupRange(0), 0, new FetchIntoGroup(cached));
+        const [cached, missing] = [sink.subgroup(wholeGroup(10)), sink.subgroup(wholeGroup(9))];
+        viewer.session.source.fetch("live/a", TRACK, groupRange(10), 0, new FetchIntoGroup(cached));
         viewer.session.source.fetch("live/a", TRACK, groupRange(9), 0, new FetchIntoGroup(missing));
         await relay.pass(100);
         // In 03 and 04 only SUBSCRIBE_OK says how long groups are kept.
-        assert.deepEqual(sink.groupLines[0], "0 finished cached");
+        assert.deepEqual(sink.groupLines[0], "10 finished cached");
         assert.deepEqual(sink.groupLines[1], "9 finished fetched 9|more");
         assert.deepEqual(broadcast.fetched, [9]);
         assert.equal(relay.counters.fetchHits, 1);
@@ -133,8 +138,8 @@ export function describeThroughRelay(version: string, { timestamps, goaway, prio
     it("puts the root from the URL before every path", async () => {
       const relay = await TestRelay.start();
       const inside = await relay.connect(version, "/tenant/one");
-      const outside = await relay.connect(version, "/", "");
-      const sibling = await relay.connect(version, "/tenant", "");
+      const outside = await relay.connect(version, "/", everything ? "" : "tenant");
+      const sibling = await relay.connect(version, "/tenant", everything ? "" : "one");
       inside.publish("cam");
       await relay.pass(300);
       const paths = (client: typeof outside) => [...client.broadcasts.list()].map((broadcast) => broadcast.path);

@@ -30,7 +30,10 @@ export const VERSIONS = [
   "moq-lite-06-wip",
 ] as const;
 
-export const IETF_VERSIONS = ["moqt-18", "moqt-22", "moqt-20", "moqt-23"] as const;
+/** Drafts in which each request has a stream of its own. */
+export const STREAMED_VERSIONS = ["moqt-18", "moqt-22", "moqt-20", "moqt-23"] as const;
+
+export const IETF_VERSIONS = [...STREAMED_VERSIONS, "moqt-16", "moqt-14"] as const;
 
 export const EVERY_VERSION = [...VERSIONS, ...IETF_VERSIONS] as const;
 

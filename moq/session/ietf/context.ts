@@ -3,6 +3,7 @@ import type { Capabilities, Side, TokenCache } from "../../wire/ietf/index.ts";
 import type { SessionContext } from "../context.ts";
 import type { Access } from "../contract.ts";
 import type { PushedTracks } from "../pushed-tracks.ts";
+import type { MessageCodec } from "./message-codec.ts";
 import type { OwnFetches } from "./own-fetches.ts";
 import type { PeerNamespaces } from "./peer-namespaces.ts";
 import type { PrefixClaims } from "./prefix-claims.ts";
@@ -19,6 +20,8 @@ export interface RequestContext {
   /** This end. */
   readonly side: Side;
   readonly ids: RequestIds;
+  /** The messages of request streams. */
+  readonly codec: MessageCodec;
   /** Tracks that the peer sends. */
   readonly aliases: TrackAliases;
   /** Fetches of ours whose objects come on a stream of their own. */

@@ -1,14 +1,14 @@
 import type { BidiStream } from "../../link.ts";
 import type { Reason } from "../../reason.ts";
 import { READ } from "../../wire/codec/index.ts";
-import { type AuthToken, type Message, MessageReader, type Request } from "../../wire/ietf/index.ts";
+import type { AuthToken, Message, Request } from "../../wire/ietf/index.ts";
 import type { TurnHandler } from "../intake.ts";
 import type { IetfContext } from "./context.ts";
+import type { MessageSource } from "./message-codec.ts";
 import { type Refusal, refusalOf, refuseRequest } from "./refusal.ts";
 import type { RequestResponder } from "./request-responder.ts";
 import { verifyTokens } from "./request-tokens.ts";
 import { serveRequest } from "./serve-request.ts";
-import { fromPeer } from "./stream-context.ts";
 
 /** Messages that may follow a request before its tokens are verified. */
 const MAX_HELD = 16;
@@ -33,7 +33,7 @@ export class IncomingBidi implements TurnHandler {
   readonly #context: IetfContext;
   readonly #host: BidiHost;
   readonly #stream: BidiStream;
-  readonly #reader: MessageReader;
+  readonly #reader: MessageSource;
   #responder: RequestResponder | undefined;
   /** What came while the tokens of the request are verified; undefined at other times. */
   #held: Held | undefined;
@@ -45,7 +45,7 @@ export class IncomingBidi implements TurnHandler {
     this.#context = context;
     this.#host = host;
     this.#stream = stream;
-    this.#reader = MessageReader.requests(fromPeer(context));
+    this.#reader = context.codec.requests();
   }
 
   data(bytes: Uint8Array): Uint8Array {

@@ -41,7 +41,9 @@ export class NamespaceSubscriber {
   }
 
   start(): void {
-    if (namespaceOf(this.#prefix) === undefined) {
+    const namespace = namespaceOf(this.#prefix);
+    // Draft 14 cannot ask for everything.
+    if (namespace === undefined || (namespace.length === 0 && !this.#context.caps.namespaceStreams)) {
       this.#cut("unsupported");
       return;
     }

@@ -1,19 +1,14 @@
 import type { RecvStream } from "../../link.ts";
 import { type Asker, type FetchRange, type FetchWriter, LAST_OBJECT } from "../../model/index.ts";
 import type { Reason } from "../../reason.ts";
-import {
-  DEFAULT_TIMESCALE,
-  type FullTrackName,
-  type Message,
-  MessageReader,
-  type Parameters,
-} from "../../wire/ietf/index.ts";
+import { DEFAULT_TIMESCALE, type FullTrackName, type Message, type Parameters } from "../../wire/ietf/index.ts";
 import type { UpstreamRequest, UpstreamRequestEvents } from "../upstream-request.ts";
 import { requestReasonOf } from "./codes.ts";
 import type { RequestContext } from "./context.ts";
 import { FetchIntoModel } from "./fetch-into-model.ts";
+import type { MessageSource } from "./message-codec.ts";
 import type { AwaitedFetch, IncomingFetch } from "./own-fetches.ts";
-import { fromPeer, send } from "./stream-context.ts";
+import { send } from "./stream-context.ts";
 import { infoOf, turnedRound } from "./track-info.ts";
 
 /** What is fetched. */
@@ -30,7 +25,7 @@ export class OwnFetch implements AwaitedFetch {
   readonly #context: RequestContext;
   readonly #ask: FetchAsk;
   readonly #request: UpstreamRequest;
-  readonly #reader: MessageReader;
+  readonly #reader: MessageSource;
   #forget: () => void = () => {};
   #timescale = DEFAULT_TIMESCALE;
   #stream: RecvStream | undefined;
@@ -40,7 +35,7 @@ export class OwnFetch implements AwaitedFetch {
   constructor(context: RequestContext, ask: FetchAsk, request: (on: UpstreamRequestEvents) => UpstreamRequest) {
     this.#context = context;
     this.#ask = ask;
-    this.#reader = MessageReader.answers(fromPeer(context), "fetch");
+    this.#reader = context.codec.answers("fetch");
     const { ids, fetches, session } = context;
     this.#request = request({
       opened: (stream) => {

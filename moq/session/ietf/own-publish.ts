@@ -1,12 +1,13 @@
 import type { BidiStream } from "../../link.ts";
 import type { Location, TrackInfo } from "../../model/index.ts";
 import { READ } from "../../wire/codec/index.ts";
-import { type FullTrackName, type Message, MessageReader, type Parameters } from "../../wire/ietf/index.ts";
+import type { FullTrackName, Message, Parameters } from "../../wire/ietf/index.ts";
 import type { TurnHandler } from "../intake.ts";
 import { SubscribeResponder } from "../subscribe-responder.ts";
 import type { IetfContext } from "./context.ts";
+import type { MessageSource } from "./message-codec.ts";
 import type { NamedTrack } from "./named-track.ts";
-import { fromPeer, send } from "./stream-context.ts";
+import { send } from "./stream-context.ts";
 import { type Established, SubscribeAnswers } from "./subscribe-answers.ts";
 import { optionsOf } from "./subscribe-options.ts";
 import { propertiesOf } from "./track-info.ts";
@@ -24,7 +25,7 @@ export class OwnPublish implements TurnHandler {
   readonly #context: IetfContext;
   readonly #offer: Offer;
   readonly #left: (why: "over" | "blocked") => void;
-  readonly #reader: MessageReader;
+  readonly #reader: MessageSource;
   readonly #answers: SubscribeAnswers;
   readonly #viewer: SubscribeResponder;
   readonly #giveBack: () => void;
@@ -41,7 +42,7 @@ export class OwnPublish implements TurnHandler {
     this.#offer = offer;
     this.#left = left;
     this.#parameters = { forward: offer.forward };
-    this.#reader = MessageReader.answers(fromPeer(context), "publish");
+    this.#reader = context.codec.answers("publish");
     const { path, track } = offer;
     this.#answers = new SubscribeAnswers(context, {
       establish: (info, largest) => this.#open(info, largest),

@@ -1,12 +1,13 @@
 import type { BidiStream } from "../../link.ts";
 import type { Reason } from "../../reason.ts";
 import { READ } from "../../wire/codec/index.ts";
-import { type Message, MessageReader, type Request } from "../../wire/ietf/index.ts";
+import type { Message, Request } from "../../wire/ietf/index.ts";
 import type { TurnHandler } from "../intake.ts";
 import type { Place } from "../opener.ts";
 import { requestReasonOf } from "./codes.ts";
 import type { IetfContext } from "./context.ts";
-import { abort, fromPeer, send } from "./stream-context.ts";
+import type { MessageSource } from "./message-codec.ts";
+import { abort, send } from "./stream-context.ts";
 
 export interface OwnRequestEvents {
   /** The request is sent now. */
@@ -21,7 +22,7 @@ export interface OwnRequestEvents {
 export class OwnRequest implements TurnHandler {
   readonly #context: IetfContext;
   readonly #on: OwnRequestEvents;
-  #reader: MessageReader | undefined;
+  #reader: MessageSource | undefined;
   #place: Place | undefined;
   #stream: BidiStream | undefined;
   #over = false;
@@ -39,7 +40,7 @@ export class OwnRequest implements TurnHandler {
       opened: (stream) => {
         this.#stream = stream;
         const request = this.#on.request(ids.next());
-        this.#reader = MessageReader.answers(fromPeer(this.#context), request.kind);
+        this.#reader = this.#context.codec.answers(request.kind);
         send(stream, request, this.#context);
       },
       refused: (reason) => this.#end(reason),

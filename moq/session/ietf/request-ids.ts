@@ -19,6 +19,11 @@ export class RequestIds {
     this.#below = this.#theirParity;
   }
 
+  /** The id that our next request will have. */
+  get upcoming(): number {
+    return this.#next;
+  }
+
   /** The id of our next request, which must be sent at once. */
   next(): number {
     const id = this.#next;

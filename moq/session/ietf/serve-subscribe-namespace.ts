@@ -1,9 +1,10 @@
 import type { BidiStream } from "../../link.ts";
 import type { Reason } from "../../reason.ts";
-import { type Message, type NamespaceRequest, namespaceOf } from "../../wire/ietf/index.ts";
+import { type Message, type Namespace, type NamespaceRequest, namespaceOf } from "../../wire/ietf/index.ts";
 import { AnnounceResponder, type AnnounceWriter } from "../announce-responder.ts";
 import type { IetfContext } from "./context.ts";
 import { absolutePath } from "./names.ts";
+import { NamespaceRequests } from "./namespace-requests.ts";
 import { type Refusal, refusalOf } from "./refusal.ts";
 import type { RequestResponder } from "./request-responder.ts";
 import { send } from "./stream-context.ts";
@@ -24,7 +25,7 @@ export function serveSubscribeNamespace(
     claimed();
     return refusalOf(admitted);
   }
-  return new NamespaceWatch(context, stream, prefix, () => {
+  return new NamespaceWatch(context, stream, { path: prefix, namespace: request.namespace }, () => {
     claimed();
     admitted();
     over();
@@ -37,12 +38,21 @@ class NamespaceWatch implements RequestResponder {
   readonly #stream: BidiStream;
   readonly #responder: AnnounceResponder;
 
-  constructor(context: IetfContext, stream: BidiStream, prefix: string, over: () => void) {
+  constructor(
+    context: IetfContext,
+    stream: BidiStream,
+    { path, namespace }: { readonly path: string; readonly namespace: Namespace },
+    over: () => void,
+  ) {
     const { session } = context;
     this.#context = context;
     this.#stream = stream;
-    const ask = { prefix, excludeHop: 0n, ended: false, access: context.access };
-    this.#responder = new AnnounceResponder(session, ask, new NamespaceWriter(context, stream), () => {
+    const ask = { prefix: path, excludeHop: 0n, ended: false, access: context.access };
+    // Draft 14 has no NAMESPACE: each namespace is a request.
+    const writer = context.caps.namespaceStreams
+      ? new NamespaceWriter(context, stream)
+      : new NamespaceRequests(context, namespace, () => stream.finish());
+    this.#responder = new AnnounceResponder(session, ask, writer, () => {
       session.serving.watchers.delete(this.#responder);
       over();
     });

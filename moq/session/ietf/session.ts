@@ -1,19 +1,18 @@
 import type { EndReason } from "../../counters.ts";
-import type {
-  Attach,
-  BidiHandler,
-  BidiStream,
-  Link,
-  LinkClosed,
-  LinkHandler,
-  RecvHandler,
-  RecvStream,
-} from "../../link.ts";
+import type { Attach, BidiHandler, BidiStream, Link, LinkClosed, RecvHandler, RecvStream } from "../../link.ts";
 import type { Source } from "../../model/index.ts";
 import { DEFAULT_WIRE_LIMITS, READ } from "../../wire/codec/index.ts";
-import { type Capabilities, capabilities, type Goaway, TokenCache, terminationCode } from "../../wire/ietf/index.ts";
+import {
+  type Capabilities,
+  capabilities,
+  type Goaway,
+  type Message,
+  TokenCache,
+  terminationCode,
+} from "../../wire/ietf/index.ts";
 import type { AnnounceTable, Following, Session, SessionDeps } from "../contract.ts";
 import { SessionCore } from "../core.ts";
+import type { TurnHandler } from "../intake.ts";
 import { PeerSource } from "../peer-source.ts";
 import { closeCodeOf, streamCodes, violationCode } from "./codes.ts";
 import type { IetfContext } from "./context.ts";
@@ -22,6 +21,8 @@ import { takeDatagram } from "./datagrams.ts";
 import { dialectOf } from "./dialect.ts";
 import { type BidiHost, IncomingBidi } from "./incoming-bidi.ts";
 import { IncomingUni, type UniHost } from "./incoming-uni.ts";
+import { type MessageCodec, streamCodec } from "./message-codec.ts";
+import { type MultiplexedSession, Multiplexer } from "./multiplexed/index.ts";
 import { NamespaceAnnouncer } from "./namespace-announcer.ts";
 import { NamespaceSubscriber } from "./namespace-subscriber.ts";
 import { OwnFetches } from "./own-fetches.ts";
@@ -30,6 +31,7 @@ import { PrefixClaims } from "./prefix-claims.ts";
 import { RequestIds } from "./request-ids.ts";
 import { ServedSubscriptions } from "./served-subscriptions.ts";
 import { IetfSourceProtocol } from "./source-protocol.ts";
+import { fromPeer } from "./stream-context.ts";
 import { TokenWatch } from "./token-watch.ts";
 import { TrackAliases } from "./track-aliases.ts";
 
@@ -38,15 +40,31 @@ export function ietfSession(deps: SessionDeps, started?: (session: Session) => v
   return (link) => {
     const caps = capabilities(link.info.protocol);
     if (caps === undefined) throw new Error(`not a moq-transport protocol: ${link.info.protocol}`);
-    const session = new IetfSession(link, caps, deps);
+    const ids = new RequestIds(link.info.dialled);
+    const context = fromPeer(link.info, caps);
+    const multiplexer = caps.requestStreams
+      ? undefined
+      : new Multiplexer({ link, ids, fromPeer: context, client: link.info.dialled });
+    const codec = multiplexer?.tickets ?? streamCodec(context);
+    const session = new IetfSession(multiplexer?.link ?? link, { caps, ids, codec, multiplexer }, deps);
+    multiplexer?.attach(session);
     started?.(session);
     session.start();
-    return session;
+    return multiplexer ?? session;
   };
 }
 
+/** How the messages of a session travel. */
+interface Wiring {
+  readonly caps: Capabilities;
+  readonly ids: RequestIds;
+  readonly codec: MessageCodec;
+  /** Where all requests share one control stream. */
+  readonly multiplexer: Multiplexer | undefined;
+}
+
 /** One moq-transport session. Owns everything that its peer opened or that we opened there; all of it ends with the link. */
-class IetfSession implements Session, LinkHandler {
+class IetfSession implements Session, MultiplexedSession {
   readonly announced: Promise<boolean>;
   readonly #core: SessionCore<PeerSource>;
   readonly #context: IetfContext;
@@ -59,7 +77,7 @@ class IetfSession implements Session, LinkHandler {
   /** Request streams of the peer. */
   readonly #incoming = new Set<IncomingBidi>();
 
-  constructor(link: Link, caps: Capabilities, deps: SessionDeps) {
+  constructor(link: Link, { caps, ids, codec, multiplexer }: Wiring, deps: SessionDeps) {
     const { clock, limits } = deps;
     const { pathBytes, trackNameBytes, frameBytes } = limits;
     const { dialled } = link.info;
@@ -67,7 +85,8 @@ class IetfSession implements Session, LinkHandler {
       caps,
       wire: { ...DEFAULT_WIRE_LIMITS, pathBytes, trackNameBytes, frameBytes },
       side: dialled ? ("client" as const) : ("server" as const),
-      ids: new RequestIds(dialled),
+      ids,
+      codec,
       aliases: new TrackAliases(clock),
       fetches: new OwnFetches(),
     };
@@ -90,7 +109,7 @@ class IetfSession implements Session, LinkHandler {
       pushed: core.source.pushed,
       namespaces: new PeerNamespaces(core),
     };
-    const control = new ControlStreams(this.#context, { goaway: (message) => this.#onGoaway(message) });
+    const control = new ControlStreams(this.#context, { goaway: (message) => this.#onGoaway(message) }, multiplexer);
     this.#control = control;
     this.#host = {
       control,
@@ -181,6 +200,23 @@ class IetfSession implements Session, LinkHandler {
 
   end(reason: EndReason, message: string): void {
     this.#core.end(reason, message);
+  }
+
+  /** As {@link MultiplexedSession} has it. */
+  intake(handler: TurnHandler): BidiHandler {
+    return this.#core.control(handler);
+  }
+
+  control(message: Message): void {
+    this.#control.message(message);
+  }
+
+  controlLost(): void {
+    this.#core.guard(() => this.#control.lost());
+  }
+
+  guard<T>(work: () => T): T | undefined {
+    return this.#core.guard(work);
   }
 
   uni(stream: RecvStream): RecvHandler {

@@ -1,12 +1,5 @@
 import type { Asker, SubscribeOptions, TrackInfo, UpstreamSink } from "../../model/index.ts";
-import {
-  encodeMessage,
-  type FullTrackName,
-  type Message,
-  MessageReader,
-  namespaceOf,
-  trackNameOf,
-} from "../../wire/ietf/index.ts";
+import { type FullTrackName, type Message, namespaceOf, trackNameOf } from "../../wire/ietf/index.ts";
 import type {
   AskedTrack,
   OwnSubscription,
@@ -19,7 +12,6 @@ import { publishDoneReasonOf, requestReasonOf } from "./codes.ts";
 import type { RequestContext } from "./context.ts";
 import { keyOf } from "./named-track.ts";
 import { type FetchAsk, OwnFetch } from "./own-fetch.ts";
-import { fromPeer } from "./stream-context.ts";
 import { parametersOf, rangeUpdateOf, sameRange } from "./subscribe-options.ts";
 import { infoOf } from "./track-info.ts";
 
@@ -38,9 +30,9 @@ export class IetfSourceProtocol implements SourceProtocol {
   }
 
   subscribe(_id: number, asked: AskedTrack, sink: UpstreamSink, own: OwnSubscription): SubscribeMessages {
-    const { caps, ids, aliases } = this.#context;
+    const { caps, ids, aliases, codec } = this.#context;
     const name = fullNameOf(asked.path, asked.track) ?? UNNAMED;
-    const reader = MessageReader.answers(fromPeer(this.#context), "subscribe");
+    const reader = codec.answers("subscribe");
     let forget = () => {};
     let established = false;
     const receive = (message: Message) => {
@@ -70,20 +62,14 @@ export class IetfSourceProtocol implements SourceProtocol {
     return {
       request: (options) => {
         sent = options;
-        return encodeMessage(
-          { kind: "subscribe", requestId: ids.next(), ...name, parameters: parametersOf(options) },
-          caps,
-        );
+        return codec.encode({ kind: "subscribe", requestId: ids.next(), ...name, parameters: parametersOf(options) });
       },
       update: (options) => {
         const same = sameRange(sent, options);
         sent = options;
         // Some publishers end a subscription whose priority is changed, and a relay need not pass on what its viewers prefer (Priorities).
         if (same) return undefined;
-        return encodeMessage(
-          { kind: "requestUpdate", requestId: ids.next(), parameters: rangeUpdateOf(options) },
-          caps,
-        );
+        return codec.encode({ kind: "requestUpdate", requestId: ids.next(), parameters: rangeUpdateOf(options) });
       },
       answer: {
         push: (bytes, allowance) => reader.push(bytes, receive, allowance),
@@ -95,15 +81,15 @@ export class IetfSourceProtocol implements SourceProtocol {
 
   /** TRACK_STATUS. */
   info(asked: AskedTrack, known: (info: TrackInfo) => void): RequestMessages {
-    const { caps, ids } = this.#context;
-    const reader = MessageReader.answers(fromPeer(this.#context), "trackStatus");
+    const { ids, codec } = this.#context;
+    const reader = codec.answers("trackStatus");
     const name = fullNameOf(asked.path, asked.track) ?? UNNAMED;
     const receive = (message: Message) => {
       const info = message.kind === "requestOk" ? infoOf(message.properties) : undefined;
       if (info !== undefined) known(info);
     };
     return {
-      request: encodeMessage({ kind: "trackStatus", requestId: ids.next(), ...name, parameters: {} }, caps),
+      request: codec.encode({ kind: "trackStatus", requestId: ids.next(), ...name, parameters: {} }),
       answer: {
         push: (bytes, allowance) => reader.push(bytes, receive, allowance),
         finish: () => void reader.finish(),

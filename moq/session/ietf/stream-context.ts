@@ -1,19 +1,19 @@
-import type { BidiStream, SendStream } from "../../link.ts";
-import { encodeMessage, type Message, type StreamContext } from "../../wire/ietf/index.ts";
+import type { BidiStream, LinkInfo, SendStream } from "../../link.ts";
+import type { Capabilities, Message, StreamContext } from "../../wire/ietf/index.ts";
 import type { RequestContext } from "./context.ts";
 
 /** What the readers of the peer's messages need to know. */
-export function fromPeer({ caps, side, session }: RequestContext): StreamContext {
-  const from = side === "client" ? "server" : "client";
-  return { caps, from, uriBound: session.link.info.binding !== "quic" };
+export function fromPeer({ binding, dialled }: LinkInfo, caps: Capabilities): StreamContext {
+  return { caps, from: dialled ? "server" : "client", uriBound: binding !== "quic" };
 }
 
+/** Writes a message to the stream of a request. */
 export function send(
   stream: Pick<SendStream, "write">,
   message: Message,
-  { caps }: Pick<RequestContext, "caps">,
+  { codec }: Pick<RequestContext, "codec">,
 ): void {
-  stream.write(encodeMessage(message, caps));
+  stream.write(codec.encode(message));
 }
 
 /** Ends both halves of a request stream for a reason. */

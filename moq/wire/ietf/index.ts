@@ -17,6 +17,7 @@ export {
 export type { Side } from "./context.ts";
 export { TerminationError } from "./errors.ts";
 export type { Fetch } from "./fetch.ts";
+export { encodeFetchHeader, FetchObjectEncoder } from "./fetch-encoder.ts";
 export type { FetchTarget } from "./fetch-objects.ts";
 export type { Goaway } from "./goaway.ts";
 export type { Location, RangeEnd } from "./location.ts";
@@ -41,6 +42,6 @@ export type { ObjectTarget } from "./subgroup-objects.ts";
 export type { Subscribe } from "./subscribe.ts";
 export type { Token } from "./token.ts";
 export { type AuthToken, TokenCache } from "./token-cache.ts";
-export { SETUP } from "./types.ts";
+export { isRequest, SETUP } from "./types.ts";
 export { type StreamReader, UniReader, type UniSink } from "./uni.ts";
 export { type Capabilities, capabilities, DRAFTS, IETF_PROTOCOLS, type IetfProtocol } from "./versions.ts";

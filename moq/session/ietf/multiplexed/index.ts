@@ -1,0 +1,1 @@
+export { type MultiplexedSession, Multiplexer } from "./multiplexer.ts";
