@@ -130,6 +130,14 @@ describe("objects over origin, regional and edge", () => {
     const made = await scene();
     const { world, sink, near, far, view } = made;
     sendLayers(made, 12);
+    await world.pass(1_000);
+    assert.equal(near.lines.length, 2);
+    assert.match(near.lines[0] ?? "", /key frame.*end_of_group/);
+    assert.deepEqual(far.lines, near.lines);
+    const late = view(EDGE);
+    await world.pass(500);
+    assert.deepEqual(late.lines, near.lines, "and for a viewer that comes late");
+    assert.deepEqual(late.largest, { group: 12, object: 5 });
     sink.datagram({
       group: 13,
       object: 4,
@@ -139,16 +147,9 @@ describe("objects over origin, regional and edge", () => {
       endsGroup: false,
       payload: Buffer.from("datagram"),
     });
-    await world.pass(1_000);
-    assert.equal(near.lines.length, 2);
-    assert.match(near.lines[0] ?? "", /key frame.*end_of_group/);
-    assert.deepEqual(far.lines, near.lines);
+    await world.pass(500);
     assert.equal(far.datagrams.length, 1);
     assert.deepEqual(far.datagrams, near.datagrams);
-    const late = view(EDGE);
-    await world.pass(500);
-    assert.deepEqual(late.lines, near.lines, "and for a viewer that comes late");
-    assert.deepEqual(late.largest, { group: 12, object: 5 });
     assert.deepEqual(world.defects, []);
   });
 
