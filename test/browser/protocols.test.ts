@@ -15,7 +15,7 @@ describe("the page", () => {
   });
 
   it("offers one protocol where its address names one, and nothing where a library does not have it", () => {
-    assert.deepEqual(offered(VIEWER_PROTOCOLS, "moqt-18"), ["moqt-18"]);
+    assert.deepEqual(offered(VIEWER_PROTOCOLS, "moq-lite-03"), ["moq-lite-03"]);
     assert.deepEqual(offered(PUBLISHER_PROTOCOLS, "moq-lite-05"), []);
     assert.deepEqual(offered(VIEWER_PROTOCOLS, undefined), VIEWER_PROTOCOLS);
   });

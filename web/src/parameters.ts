@@ -5,7 +5,7 @@ import { VIEWER_PROTOCOLS } from "./relay/protocols.ts";
 
 /**
  * `?watch=NAME` watches at once; `?publish=pattern|camera|screen` with `&name=NAME` publishes at once;
- * `&url=RELAY` is the relay, by default the one that served the page; `&transport=auto|webtransport|websocket`; `&protocol=moqt-18` is the only
+ * `&url=RELAY` is the relay, by default the one that served the page; `&transport=auto|webtransport|websocket`; `&protocol=moq-lite-04` is the only
  * protocol to offer.
  */
 export interface Parameters {
