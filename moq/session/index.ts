@@ -63,11 +63,14 @@ export function closeCodes(protocol: string): CloseCodes {
   return familyOf(protocol).closeCodes(protocol);
 }
 
+/** The stable protocols, best first. */
+export const CLIENT_PROTOCOLS = [...STABLE_PROTOCOLS, ...IETF_PROTOCOLS] as const;
+
 /**
  * Protocols offered to clients, best first: of the stable ones those that `only` names, all if it names none, and the experimental ones that
  * `experimental` names.
  */
 export function protocols(experimental: readonly string[], only: readonly string[] = []): string[] {
-  const stable = [...STABLE_PROTOCOLS, ...IETF_PROTOCOLS].filter((name) => only.length === 0 || only.includes(name));
+  const stable = CLIENT_PROTOCOLS.filter((name) => only.length === 0 || only.includes(name));
   return [...stable, ...EXPERIMENTAL_PROTOCOLS.filter((name) => experimental.includes(name))];
 }

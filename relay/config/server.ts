@@ -1,4 +1,4 @@
-import { EXPERIMENTAL_PROTOCOLS, protocols } from "../../moq/session/index.ts";
+import { CLIENT_PROTOCOLS, EXPERIMENTAL_PROTOCOLS } from "../../moq/session/index.ts";
 import { ENGINE_NAMES } from "../../transport/engines.ts";
 import { choice, choices, flagField, integer, optionalFlag, text } from "./fields.ts";
 import { section } from "./section.ts";
@@ -40,7 +40,7 @@ export const serverSection = section("server", "Where the relay listens for publ
       "Allow the tools of developers where other machines reach the relay: the demo page, `experimental` and `[quic] qlog_dir`. Without it a relay with one of them starts on a loopback `host` only. `check --production` refuses them.",
     default: false,
   }),
-  protocols: choices(protocols([]), {
+  protocols: choices(CLIENT_PROTOCOLS, {
     description:
       "Stable protocol versions that the relay offers to clients. When empty, all. A client that speaks none of them is refused in its handshake.",
     default: [],
