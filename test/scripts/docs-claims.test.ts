@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { REASONS } from "../../moq/reason.ts";
-import { codeOf } from "../../moq/session/lite/codes.ts";
+import { codeOf, sessionCodes, streamCodes } from "../../moq/session/lite/codes.ts";
+import { capabilities } from "../../moq/wire/lite/index.ts";
 import { checkPage, type Facts } from "../../scripts/docs/claims.ts";
 import { pages, readPage, repositoryFacts } from "../../scripts/docs/facts.ts";
 
@@ -77,15 +78,63 @@ test("every page of the repository names only what exists", () => {
   assert.ok(facts.words.size > 5_000, "the sources were read");
 });
 
-test("docs/protocols.md has the code of every reason, in order", () => {
-  const rows = readPage("docs/protocols.md").matchAll(/^\| \d+ \|.*$/gm);
-  const cells = [...rows].map(([row]) => row.split("|").map((cell) => cell.trim()));
-  const columns = [1, 3, 5].flatMap((at) => cells.map((row): [number, string] => [Number(row[at]), row[at + 1] ?? ""]));
-  const listed = columns.filter(([, name]) => name !== "");
-  assert.deepEqual(
-    listed.map(([code]) => code),
-    listed.map(([code]) => code).toSorted((a, b) => a - b),
+/** The cells of the table of `docs/protocols.md` whose first heading is `heading`, row by row. */
+function tableOf(heading: string): string[][] {
+  const lines = readPage("docs/protocols.md").split("\n");
+  const from = lines.findIndex((line) => line.startsWith(`| ${heading} |`)) + 2;
+  assert.ok(from >= 2, heading);
+  const rows = lines.slice(from);
+  const end = rows.findIndex((line) => !line.startsWith("|"));
+  return rows.slice(0, end).map((row) =>
+    row
+      .split("|")
+      .slice(1, -1)
+      .map((cell) => cell.trim()),
   );
-  const known = new Map(listed.map(([code, name]) => [name, code]));
-  for (const reason of REASONS) assert.equal(known.get(reason), codeOf(reason), reason);
+}
+
+/** The pairs of a code and its text in the columns `at` of rows, column by column. */
+function pairs(rows: readonly string[][], at: readonly number[]): [string, string][] {
+  const all = at.flatMap((column) => rows.map((row): [string, string] => [row[column] ?? "", row[column + 1] ?? ""]));
+  return all.filter(([, text]) => text !== "");
+}
+
+describe("docs/protocols.md has the code of every reason", () => {
+  test("before moq-lite 06, in order", () => {
+    const listed = pairs(tableOf("code"), [0, 2, 4]).map(([code, names]) => ({
+      code: Number(code),
+      names: names.split(", "),
+    }));
+    const codes = listed.map(({ code }) => code);
+    assert.deepEqual(
+      codes,
+      codes.toSorted((a, b) => a - b),
+    );
+    const known = new Map(listed.flatMap(({ code, names }) => names.map((name) => [name, code])));
+    for (const reason of REASONS) assert.equal(known.get(reason), codeOf(reason), reason);
+  });
+
+  const of06 = capabilities("moq-lite-06");
+  assert.ok(of06 !== undefined);
+  /** The code of each reason in two columns of the table, of streams or of sessions. What follows a colon explains a reason. */
+  function known(column: number): (reason: string) => number | undefined {
+    const codes = new Map<string, number>();
+    for (const [numbers, text] of pairs(tableOf("stream code"), [column])) {
+      const each = numbers.split(", ").map((number) => Number(number.split(" ")[0]));
+      for (const [at, reason] of (text.split(":")[0] ?? "").split(", ").entries()) {
+        codes.set(reason, each[each.length === 1 ? 0 : at] ?? Number.NaN);
+      }
+    }
+    return (reason) => codes.get(reason) ?? codes.get("any other");
+  }
+
+  test("of streams in moq-lite 06", () => {
+    const codes = known(0);
+    for (const reason of REASONS) assert.equal(codes(reason), streamCodes(of06).codeOf(reason), reason);
+  });
+
+  test("of sessions in moq-lite 06", () => {
+    const codes = known(2);
+    for (const reason of REASONS) assert.equal(codes(reason), sessionCodes(of06).codeOf(reason), reason);
+  });
 });
