@@ -199,6 +199,9 @@ export class IncomingUni implements TurnHandler, UniSink {
   }
 }
 
+/** What each piece that is held counts, besides its bytes: they may come one by one. */
+const PIECE_BYTES = 256;
+
 /** Holds the objects of a stream until its track is known. */
 class HeldObjects implements StreamReader {
   readonly #bound: Holder;
@@ -219,11 +222,12 @@ class HeldObjects implements StreamReader {
 
   push(bytes: Uint8Array, allowance: Allowance): Uint8Array {
     if (this.#reader !== undefined) return this.#reader.push(bytes, allowance);
-    if (!this.#bound.hold(bytes.length)) {
+    const counted = bytes.length + PIECE_BYTES;
+    if (!this.#bound.hold(counted)) {
       this.#full();
       return READ;
     }
-    this.#bytes += bytes.length;
+    this.#bytes += counted;
     this.#pieces.push(new Uint8Array(bytes));
     return READ;
   }

@@ -21,6 +21,7 @@ export class NamespaceSubscriber {
   /** Withdrawals by the text of the suffix. Nothing for a namespace that was refused. */
   readonly #namespaces = new Map<string, (() => void) | undefined>();
   #reported = false;
+  #accepted = false;
 
   /** `prefix` is relative to the root. `done` is called once the first namespaces are in: never with true, because the peer does not say so. */
   constructor(context: IetfContext, prefix: string, table: AnnounceTable, done: (complete: boolean) => void) {
@@ -64,8 +65,10 @@ export class NamespaceSubscriber {
 
   #message(message: Message): void {
     const { clock } = this.#context.session.deps;
-    if (message.kind === "requestOk") clock.timer(FIRST_NAMESPACES_MS, () => this.#done(false));
-    else if (message.kind === "namespace") this.#begin(message.suffix);
+    if (message.kind === "requestOk") {
+      if (!this.#accepted) clock.timer(FIRST_NAMESPACES_MS, () => this.#done(false));
+      this.#accepted = true;
+    } else if (message.kind === "namespace") this.#begin(message.suffix);
     else if (message.kind === "namespaceDone") this.#end(message.suffix);
   }
 

@@ -10,6 +10,7 @@ import type { NamedTrack } from "./named-track.ts";
 import { isRefusal, namedTrack } from "./names.ts";
 import { type Refusal, refusalOf, refuseRequest } from "./refusal.ts";
 import type { RequestResponder } from "./request-responder.ts";
+import type { Joinable } from "./served-subscriptions.ts";
 import { send } from "./stream-context.ts";
 import { DEFAULT_PRIORITY, turnedRound } from "./track-info.ts";
 
@@ -35,7 +36,7 @@ export function serveFetch(
     over();
   });
   if (joined === undefined) fetch.start(undefined);
-  else joined.whenAnswered(() => fetch.start(joined.forwards() ? joined.joining() : undefined));
+  else fetch.join(joined);
   return fetch;
 }
 
@@ -60,13 +61,18 @@ class ServedFetch implements RequestResponder {
     this.#left = left;
   }
 
+  /** Begins once the subscription is answered whose track is fetched. */
+  join(joined: Joinable): void {
+    this.#cancelInfo = joined.whenAnswered(() => this.start(joined.forwards() ? joined.joining() : undefined));
+  }
+
   /** `joining`: the largest location of the subscription that the fetch joins; nothing where it joins none, or where there is nothing to join. */
   start(joining: Location | undefined): void {
     if (this.#over) return;
     const { session } = this.#context;
     const { path, track } = this.#asked;
     const range = this.#range(joining);
-    if (range === undefined) {
+    if (range === undefined || isAfter(range.start, range.end)) {
       this.#refuse(INVALID_RANGE);
       return;
     }

@@ -10,7 +10,6 @@ import {
 } from "../../wire/ietf/index.ts";
 import type { IetfContext } from "./context.ts";
 import type { NamedTrack } from "./named-track.ts";
-import { keyOf } from "./named-track.ts";
 import { absolutePath } from "./names.ts";
 import { OwnPublish } from "./own-publish.ts";
 import { type Refusal, refusalOf } from "./refusal.ts";
@@ -59,8 +58,8 @@ class TracksWatch implements RequestResponder {
   readonly #prefix: string;
   readonly #forward: boolean;
   readonly #left: () => void;
-  /** Tracks that the peer was offered, or for which it was told that it is not. */
-  readonly #offered = new Set<string>();
+  /** By path, the tracks that the peer was offered, or for which it was told that it is not, while they are pushed. */
+  readonly #offered = new Map<string, Set<string>>();
   #unwatch = () => {};
   #over = false;
 
@@ -113,26 +112,35 @@ class TracksWatch implements RequestResponder {
       if (source !== session.source) for (const track of advertisement.pushed ?? []) pushed.add(track);
     }
     session.share.left -= CONSIDER_UNITS * pushed.size;
+    this.#forget(broadcast.path, pushed);
     for (const track of pushed) this.#offer({ path: broadcast.path, track });
   }
 
+  /** Tracks that are no longer pushed are offered again when they come back. */
+  #forget(path: string, pushed: ReadonlySet<string>): void {
+    const offered = this.#offered.get(path);
+    if (offered === undefined) return;
+    for (const track of offered) if (!pushed.has(track)) offered.delete(track);
+    if (offered.size === 0) this.#offered.delete(path);
+  }
+
   #offer(named: NamedTrack): void {
-    const key = keyOf(named);
+    const { path, track } = named;
     const { served, session } = this.#context;
-    if (this.#offered.has(key) || served.has(named)) return;
+    const offered = this.#offered.get(path) ?? new Set<string>();
+    if (offered.has(track) || served.has(named)) return;
     const name = this.#nameOf(named, session.deps.access.root);
     if (name === undefined) return;
-    this.#offered.add(key);
+    this.#offered.set(path, offered.add(track));
     const publish = new OwnPublish(this.#context, { ...named, name, forward: this.#forward }, (why) => {
-      this.#offered.delete(key);
-      if (why === "blocked") this.#blocked(named, key);
+      if (why === "blocked") this.#blocked(named);
+      else offered.delete(track);
     });
     publish.start();
   }
 
   /** The peer allows no stream for a PUBLISH. It may subscribe instead. */
-  #blocked(named: NamedTrack, key: string): void {
-    this.#offered.add(key);
+  #blocked(named: NamedTrack): void {
     const suffix = this.#nameOf(named, this.#prefix);
     if (suffix !== undefined && !this.#over) send(this.#stream, { kind: "publishSkipped", ...suffix }, this.#context);
   }

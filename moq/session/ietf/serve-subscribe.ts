@@ -110,7 +110,7 @@ class ServedSubscription implements RequestResponder {
     if (message.kind !== "requestUpdate") return;
     this.#parameters = { ...this.#parameters, ...message.parameters };
     this.#viewer.update(this.#options);
-    this.#answers.updated();
+    if (!this.#answers.updated()) this.#viewer.refuse(this.#context.session.admission.full("unanswered_per_viewer"));
   }
 
   get #options(): SubscribeOptions {

@@ -7,8 +7,8 @@ export interface Joinable extends NamedTrack {
   forwards(): boolean;
   /** The largest location that the peer was told when forwarding began; absent where the track has no objects, or while there is no answer. */
   joining(): Location | undefined;
-  /** Calls `callback` once the peer has its answer, which may be a refusal; possibly now. */
-  whenAnswered(callback: () => void): void;
+  /** Calls `callback` once the peer has its answer, which may be a refusal; possibly now. Returns a cancel. */
+  whenAnswered(callback: () => void): () => void;
 }
 
 /** The subscriptions of the peer that run or wait, by their request ids. A track has at most one of them (Subscriptions). */

@@ -9,6 +9,9 @@ import { refusalOf } from "./refusal.ts";
 import { send } from "./stream-context.ts";
 import { turnedRound } from "./track-info.ts";
 
+/** Updates that may wait until their request is answered. A subscriber that waits for its track sends few of them. */
+const MAX_EARLY_UPDATES = 16;
+
 /** A subscription that is established. */
 export interface Established {
   readonly stream: SendStream;
@@ -34,7 +37,9 @@ export class SubscribeAnswers implements SubscribeWriter {
   /** What its streams name it by. */
   #alias = 0;
   /** Called once the peer has its answer; absent once it has. */
-  #waiting: (() => void)[] | undefined = [];
+  #waiting: Set<() => void> | undefined = new Set();
+  /** Updates that came before the answer. */
+  #earlyUpdates = 0;
   #joining: Location | undefined;
   /** Streams that were opened for the subscription. */
   #streams = 0;
@@ -50,10 +55,12 @@ export class SubscribeAnswers implements SubscribeWriter {
     return this.#joining;
   }
 
-  /** Calls `callback` once the peer has its answer, possibly now. */
-  whenAnswered(callback: () => void): void {
-    if (this.#waiting === undefined) callback();
-    else this.#waiting.push(callback);
+  /** Calls `callback` once the peer has its answer, possibly now. Returns a cancel. */
+  whenAnswered(callback: () => void): () => void {
+    const waiting = this.#waiting;
+    if (waiting === undefined) callback();
+    else waiting.add(callback);
+    return () => waiting?.delete(callback);
   }
 
   accepted(info: TrackInfo, largest: Location | undefined): void {
@@ -61,14 +68,16 @@ export class SubscribeAnswers implements SubscribeWriter {
     const established = this.#opening.establish(info, largest);
     this.#stream = established?.stream;
     this.#alias = established?.alias ?? 0;
+    for (; this.#earlyUpdates > 0; this.#earlyUpdates--) this.updated();
     this.#answered();
   }
 
-  /** An update takes effect. */
-  updated(): void {
-    if (this.#stream === undefined) return;
+  /** An update takes effect. Its answer follows that of the request. False where too many of them wait for that. */
+  updated(): boolean {
+    if (this.#stream === undefined) return ++this.#earlyUpdates <= MAX_EARLY_UPDATES;
     const parameters = this.#joining === undefined ? {} : { largest: this.#joining };
     send(this.#stream, { kind: "requestOk", parameters, properties: NONE }, this.#context);
+    return true;
   }
 
   /** Not said: the peer knows the largest location. */

@@ -208,7 +208,10 @@ export class Multiplexer implements LinkHandler, VirtualStreamOwner {
 
   write(stream: VirtualStream, ticket: Uint8Array): void {
     const { caps } = this.#deps.fromPeer;
-    const message = this.addressed(stream, this.tickets.take(ticket));
+    const said = this.tickets.take(ticket);
+    // Draft 14 answers no update.
+    if (!caps.commonAnswers && said.kind === "requestOk" && (stream.own || stream.answered)) return;
+    const message = this.addressed(stream, said);
     if (stream.real !== undefined) stream.real.write(encodeMessage(message, caps));
     else if (caps.namespaceStreams && message.kind === "subscribeNamespace") this.#openNamespaces(stream, message);
     else this.send(message);
@@ -328,7 +331,12 @@ export class Multiplexer implements LinkHandler, VirtualStreamOwner {
     this.#checkLimit(message.requestId);
     this.#limits.done();
     const stream = message.of === undefined ? undefined : this.#byId.get(message.of);
-    if (stream === undefined) return;
+    if (stream === undefined) {
+      // The request may be over for this end.
+      this.#deps.ids.use(message.requestId);
+      return;
+    }
+    if (stream.own && stream.kind !== "publish") throw new ProtocolViolation("REQUEST_UPDATE", "from the publisher");
     stream.updates.push(message.requestId);
     this.pass(stream, message);
   }
@@ -339,6 +347,11 @@ export class Multiplexer implements LinkHandler, VirtualStreamOwner {
     const stream = id === undefined ? undefined : this.#byId.get(id);
     // The request may be over for this end.
     if (stream === undefined) return;
+    if (message.kind === "subscribeOk" || message.kind === "fetchOk") {
+      if (!stream.own || stream.answered)
+        throw new ProtocolViolation(message.kind === "fetchOk" ? "FETCH_OK" : "SUBSCRIBE_OK", "not allowed here");
+      stream.answered = true;
+    }
     this.pass(stream, message);
     if (message.kind !== "requestError" && message.kind !== "publishDone") return;
     stream.over = true;
@@ -349,7 +362,7 @@ export class Multiplexer implements LinkHandler, VirtualStreamOwner {
   #answeredId(stream: VirtualStream, message: Message): number {
     const { requestId = 0 } = stream;
     const answers = message.kind === "requestOk" || message.kind === "requestError";
-    const update = answers && stream.answered ? stream.updates.shift() : undefined;
+    const update = answers && (stream.own || stream.answered) ? stream.updates.shift() : undefined;
     stream.answered = true;
     return update ?? requestId;
   }

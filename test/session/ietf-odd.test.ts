@@ -1,0 +1,91 @@
+/** Odd peers of moq-transport: what they cost, and what they are told. */
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { MoqtPeer, named, type RequestStream } from "./ietf-peer.ts";
+import { STREAMED_VERSIONS, TestRelay } from "./support.ts";
+
+const NONE = new Uint8Array(0);
+
+const kinds = ({ messages }: RequestStream) => messages.map(({ kind }) => kind);
+
+const errors = ({ messages }: RequestStream) =>
+  messages.flatMap((message) => (message.kind === "requestError" ? [message.code] : []));
+
+for (const version of STREAMED_VERSIONS) {
+  describe(`odd peers of ${version}`, () => {
+    async function scene(options = {}) {
+      const relay = await TestRelay.start(options);
+      const publisher = await MoqtPeer.connect(relay, version);
+      const viewer = await MoqtPeer.connect(relay, version);
+      const push = async (track: string, alias: number) =>
+        await publisher.request({
+          kind: "publish",
+          ...named("live", track),
+          alias,
+          parameters: {},
+          properties: NONE,
+        });
+      return { relay, publisher, viewer, push };
+    }
+
+    it("answers updates that come before the answer of their request, up to a bound", async () => {
+      const { relay, viewer, push } = await scene();
+      const parameters = { rendezvousTimeout: 5000 };
+      const few = await viewer.request({ kind: "subscribe", ...named("live"), parameters });
+      const many = await viewer.request({ kind: "subscribe", ...named("never"), parameters });
+      const update = ({ send }: RequestStream) =>
+        send({ kind: "requestUpdate", requestId: viewer.nextId(), parameters: { forward: true } });
+      update(few);
+      update(few);
+      for (let count = 0; count < 17; count++) update(many);
+      await push("video", 3);
+      await relay.pass(100);
+      assert.deepEqual(kinds(few), ["subscribeOk", "requestOk", "requestOk"]);
+      assert.deepEqual([errors(many), viewer.end, relay.defects], [[0x9], "", []]);
+    });
+
+    it("a fetch whose end is before its start has no objects", async () => {
+      const { relay, publisher, viewer, push } = await scene();
+      await push("video", 3);
+      await viewer.request({ kind: "subscribe", ...named("live"), parameters: {} });
+      publisher.subgroup({ trackAlias: 3, group: 5 }, "a", "b", "c", "d").finish();
+      await relay.pass(50);
+      const [start, end] = [
+        { group: 5, object: 3 },
+        { group: 5, object: 1 },
+      ];
+      const fetch = await viewer.request({
+        kind: "fetch",
+        of: named("live"),
+        parameters: { filter: { kind: "absolute", start, end } },
+      });
+      assert.deepEqual(errors(fetch), [0x11]);
+    });
+
+    it("small pieces of a stream that waits for its alias count as more than their bytes", async () => {
+      const { relay, publisher } = await scene();
+      const waiting = publisher.subgroup({ trackAlias: 3, group: 0 });
+      for (let count = 0; count < 5000; count++) waiting.write(new Uint8Array(1));
+      await relay.pass(50);
+      assert.equal(waiting.ended, true);
+      assert.equal(publisher.end, "");
+    });
+
+    it("a pushed track for which a viewer had no room is offered when it comes back", async () => {
+      const { relay, viewer, push } = await scene({ session: { subscriptionsPerSession: 1 } });
+      const other = await push("other", 4);
+      const subscription = await viewer.request({ kind: "subscribe", ...named("live", "other"), parameters: {} });
+      await viewer.request({ kind: "subscribeTracks", ...named("live"), parameters: {} });
+      const pushed = await push("video", 3);
+      await relay.pass(50);
+      assert.deepEqual(viewer.requests, []);
+      pushed.stream.reset(0);
+      other.stream.reset(0);
+      await relay.pass(3000);
+      assert.deepEqual(kinds(subscription).at(-1), "publishDone");
+      await push("video", 5);
+      await relay.pass(50);
+      assert.deepEqual(viewer.requests.map(kinds), [["publish"]]);
+    });
+  });
+}
