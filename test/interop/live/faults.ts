@@ -14,7 +14,16 @@ interface Fault {
   readonly text: string;
 }
 
-const FAULTS: readonly Fault[] = [];
+const FAULTS: readonly Fault[] = [
+  {
+    peer: "@moq/net",
+    protocols: ["moqt-18", "moqt-20"],
+    check: /watches/,
+    failure: /^viewer: (buffer is empty|buffer too short|trailing bytes in message parameter Location)/,
+    clause: "moq-transport 18, 10.2: Location: Two consecutive varints",
+    text: "it reads LARGEST_OBJECT with a length before it, so it cannot subscribe to a track that has objects already",
+  },
+];
 
 /** The fault that explains a failed check, if it is one of the peer's that is known. */
 export function faultOf(peer: string, protocol: string, check: string, failure: string): InteropCheck["fault"] {
