@@ -77,9 +77,9 @@ export class Broadcast {
     return this.#routes.length > 0 ? this.#routes : this.#wider;
   }
 
-  /** Its routes as a prefix, for the paths under it. */
-  widerRoutes(): readonly RankedRoute[] {
-    return widerRoutes(this.#routes);
+  /** Its routes as a prefix, for `path` under it, or for any path. */
+  widerRoutes(path?: string): readonly RankedRoute[] {
+    return widerRoutes(this.#routes, path);
   }
 
   /** The routes of prefixes that cover its path have changed; `ending` as {@link withdraw} has it. */

@@ -371,7 +371,7 @@ export class Broadcasts {
     if (this.#covering.size === 0) return [];
     for (const prefix of [...prefixes(path)].toReversed()) {
       if (prefix === path || !this.#covering.has(prefix)) continue;
-      const routes = this.#routed.get(prefix)?.widerRoutes() ?? [];
+      const routes = this.#routed.get(prefix)?.widerRoutes(path) ?? [];
       if (routes.length > 0) return routes;
     }
     return [];

@@ -17,8 +17,11 @@ export interface Advertisement {
    * first. Other tracks come from it only where no source has announced the broadcast. Absent: the source has announced the broadcast.
    */
   readonly pushed?: ReadonlySet<string>;
-  /** The source serves the paths below as well, as far as it has them (moq-lite 06: a route is a prefix). Absent: this one path. */
-  readonly covers?: boolean;
+  /**
+   * The source serves the paths below as well, as far as it has them (moq-lite 06: a route is a prefix), and as far as this says that it may
+   * publish them. The same function for the same source. Absent: this one path.
+   */
+  readonly covers?: (path: string) => boolean;
 }
 
 /** The largest cost of a route. Sums stop there, so that no cost becomes too large to announce. */
@@ -94,11 +97,11 @@ function isUnknown({ hops }: Advertisement): boolean {
   return hops.includes(0n);
 }
 
-/** The routes of a prefix that serve what is under it, as they are for a path there. */
-export function widerRoutes(routes: readonly RankedRoute[]): RankedRoute[] {
+/** The routes of a prefix that serve what is under it, as they are for `path` there. Without `path`: those that may serve any path. */
+export function widerRoutes(routes: readonly RankedRoute[], path?: string): RankedRoute[] {
   return (
     routes
-      .filter(({ advertisement }) => advertisement.covers === true)
+      .filter(({ advertisement: { covers } }) => covers !== undefined && (path === undefined || covers(path)))
       // Below the numbers of the path's own publishers.
       .map((route) => ({ ...route, wider: true, generation: -route.generation }))
   );

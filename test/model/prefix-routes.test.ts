@@ -6,7 +6,7 @@ import { AD, channel, FakeSource, FakeStream, FakeViewer, LIVE } from "./support
 
 /** Routes to what is under a prefix (moq-lite 06 Resolution), and the one other route that NO_CAPACITY allows. */
 
-const COVERS = { ...AD, covers: true };
+const COVERS = { ...AD, covers: () => true };
 
 class OwnNumbers extends FakeViewer {
   readonly ownNumbers = true;
@@ -38,6 +38,17 @@ describe("a route over a prefix", () => {
     const viewer = watch("live/ab", new FakeViewer());
     clock.advance(60_000);
     assert.deepEqual(viewer.log, ["closed not_found"]);
+  });
+
+  it("serves only what its source may publish, and leaves the rest to a shorter prefix", () => {
+    const [wide, narrow] = [new FakeSource(), new FakeSource()];
+    publish(wide, COVERS, "");
+    publish(narrow, { ...AD, covers: (path: string) => path !== "live/private" }, "live");
+    assert.equal(relay.resolve("live/open")?.source, narrow);
+    assert.equal(relay.resolve("live/private")?.source, wide);
+    const viewer = watch("live/private", new FakeViewer());
+    wide.send(3, "x");
+    assert.deepEqual([viewer.groups, narrow.log], [["3:finished:[1]x"], []]);
   });
 
   it("of a source that announces single broadcasts serves nothing under it", () => {

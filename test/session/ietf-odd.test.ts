@@ -44,6 +44,16 @@ for (const version of STREAMED_VERSIONS) {
       assert.deepEqual([errors(many), viewer.end, relay.defects], [[0x9], "", []]);
     });
 
+    it("a namespace stands for those below it as far as its publisher may publish them", async () => {
+      const { relay, publisher, viewer } = await scene({ mayPublish: (path: string) => path !== "live/private" });
+      await publisher.request({ kind: "publishNamespace", ...named("live"), parameters: {} });
+      await viewer.request({ kind: "subscribe", ...named("live/open"), parameters: {} });
+      const closed = await viewer.request({ kind: "subscribe", ...named("live/private"), parameters: {} });
+      await relay.pass(50);
+      assert.deepEqual(publisher.requests.map(kinds), [["subscribe"]]);
+      assert.deepEqual(errors(closed), [0x10]);
+    });
+
     it("a fetch whose end is before its start has no objects", async () => {
       const { relay, publisher, viewer, push } = await scene();
       await push("video", 3);

@@ -168,7 +168,7 @@ describe("a route over a prefix in moq-lite 06", () => {
   async function serving(relay: TestRelay, path: string): Promise<TestPublisher> {
     const { broadcasts } = await relay.connect(VERSION);
     const source = new TestPublisher();
-    const publication = broadcasts.publish(path, { ...FIELDS, covers: true }, source);
+    const publication = broadcasts.publish(path, { ...FIELDS, covers: () => true }, source);
     assert.ok(typeof publication !== "string");
     source.end = () => publication.end(false);
     return source;

@@ -54,6 +54,8 @@ export interface RelayOptions {
   readonly network?: Partial<LaneSettings>;
   /** Peers that speak the mesh wire are relays of one mesh. */
   readonly mesh?: boolean;
+  /** What clients may publish. Absent: everything. */
+  readonly mayPublish?: (path: string) => boolean;
 }
 
 /** A relay that listens at `relay:4443`. */
@@ -99,7 +101,10 @@ export class TestRelay {
                 limits: relay.#limits,
                 channels,
                 hop: 1000n,
-                access: openAccess(request.info.path.slice(1)),
+                access: {
+                  ...openAccess(request.info.path.slice(1)),
+                  ...(options.mayPublish && { mayPublish: options.mayPublish }),
+                },
                 announcePrefix: "",
                 ownNumbers: options.mesh === true && MESH_PROTOCOLS.includes(request.info.protocol),
                 refused: (path, reason) => relay.refused.push(`${path} ${reason}`),

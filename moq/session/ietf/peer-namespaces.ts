@@ -8,9 +8,9 @@ const COST = 1;
 
 /**
  * The publisher assigns no epoch, and there are no hop ids. A namespace stands for those under it as well: the publisher is asked for the
- * tracks of all of them (Publisher Interactions).
+ * tracks of all of them that it may publish (Publisher Interactions).
  */
-const ADVERTISEMENT: Advertisement = { epoch: 0n, hops: [], cost: COST, ended: false, covers: true };
+const ADVERTISEMENT: Advertisement = { epoch: 0n, hops: [], cost: COST, ended: false };
 
 interface Entry {
   /** Requests and messages of the peer that announce it. */
@@ -75,7 +75,9 @@ export class PeerNamespaces {
       return admission.full("announcements_per_session");
     const giveBack = deps.quota?.take("broadcasts", path) ?? (() => {});
     if (typeof giveBack !== "function") return admission.full(giveBack.bound);
-    const publication = this.#charge(() => table.publish(path, ADVERTISEMENT, source));
+    const publication = this.#charge(() =>
+      table.publish(path, { ...ADVERTISEMENT, covers: (under) => access.mayPublish(under) }, source),
+    );
     if (typeof publication === "string") {
       giveBack();
       return publication;

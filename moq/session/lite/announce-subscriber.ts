@@ -205,6 +205,8 @@ export class AnnounceSubscriber implements TurnHandler {
     return this.#byId.get(id);
   }
 
+  readonly #covers = (path: string): boolean => this.#context.session.deps.access.mayPublish(path);
+
   /** ANNOUNCE_OK names the peer's hop. Without it the peer's hop is in the list; a peer that sends no list has the unknown hop 0. */
   #advertisement({ hops, epoch, ended, cost, coldCost }: Advertisement): Advertisement {
     const last = this.#peerHop ?? (hops.length === 0 ? 0n : undefined);
@@ -214,7 +216,7 @@ export class AnnounceSubscriber implements TurnHandler {
       ended,
       cost,
       ...(coldCost === undefined ? {} : { coldCost }),
-      ...(this.#context.caps.prefixRoutes ? { covers: true } : {}),
+      ...(this.#context.caps.prefixRoutes ? { covers: this.#covers } : {}),
     };
   }
 }
