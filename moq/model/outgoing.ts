@@ -77,6 +77,12 @@ export class Outgoing {
     return this.#entries[from]?.content.group === group;
   }
 
+  /** Whether a stream of `content` is open: after a pause it may have been offered twice while it waited for its first object. */
+  carries(content: Content): boolean {
+    const entry = this.#entries[this.#indexOf(content.group.sequence, content.start.subgroup)];
+    return entry?.content === content && !entry.stream.ended;
+  }
+
   /** Bytes of payload that were written to its streams. */
   get payload(): number {
     let sum = 0;

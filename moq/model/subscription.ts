@@ -302,7 +302,7 @@ export class Subscription {
 
   #open(content: Content, part: Part): void {
     const { group } = content;
-    if (this.#done || this.#paused) return;
+    if (this.#done || this.#paused || this.#sending.carries(content)) return;
     // The first object may be lost before the stream begins with it.
     const isGone = (part.first ?? 0) > 0 && !group.keeps;
     if (isGone || !this.#makeRoom(group)) {

@@ -372,6 +372,23 @@ describe("viewers of subgroups", () => {
     );
   });
 
+  it("get each subgroup on one stream where they pause and go on before the object comes with which they begin", () => {
+    const { relay, source, watch } = scene();
+    watch(new StreamsViewer(OBJECTS));
+    const base = begin(source, { subgroup: 0 });
+    say(base, 0, "a");
+    const viewer = new StreamsViewer(OBJECTS);
+    const options = { ...LIVE, join: "next_object" } as const;
+    const subscription = relay.subscribe("live/cam", "video", options, viewer);
+    subscription?.update({ ...options, forward: false });
+    subscription?.update(options);
+    say(base, 1, "b");
+    assert.deepEqual(
+      viewer.streams.map(({ text }) => text),
+      ["(1:1)b"],
+    );
+  });
+
   it("are sent a subgroup of higher publisher priority first, and of equal ones the lower subgroup", () => {
     const { source, watch } = scene();
     const viewer = watch(new StreamsViewer(OBJECTS));
@@ -402,7 +419,70 @@ describe("viewers of subgroups", () => {
   });
 });
 
+describe("objects that do not exist", () => {
+  it("change nothing that earlier viewers have, where a later viewer begins with one", () => {
+    const { source, watch } = scene();
+    const early = watch(new FakeViewer(WHOLE));
+    const base = begin(source, { subgroup: 0 });
+    base.object(1, 100, 0);
+    base.payload(Buffer.from("a"));
+    base.end();
+    base.status("does_not_exist", 1);
+    base.object(1, 130, 2);
+    base.payload(Buffer.from("c"));
+    base.end();
+    const late = watch(new FakeViewer(WHOLE), { ...LIVE, start: 0, startObject: 1 });
+    assert.equal(early.streams[0]?.text, "[1@100]a[1@30]c");
+    assert.equal(late.streams[0]?.text, "[1@130]c");
+  });
+
+  it("take no object from a late viewer that is being sent the group when its second subgroup begins", () => {
+    const { source, watch } = scene();
+    watch(new FakeViewer(WHOLE));
+    const base = begin(source, { subgroup: 0 });
+    base.status("does_not_exist", 0);
+    for (let id = 1; id < 400; id++) say(base, id, `${id},`);
+    const jobs: (() => boolean)[] = [];
+    class LateViewer extends FakeViewer {
+      later(job: () => boolean): void {
+        jobs.push(job);
+      }
+    }
+    const late = watch(new LateViewer(WHOLE));
+    say(begin(source, { subgroup: 1 }), 400, "400,");
+    for (const job of jobs) while (!job());
+    const ids = late.streams[0]?.text.matchAll(/(\d+),/g) ?? [];
+    assert.deepEqual(
+      [...ids].map(([, id]) => Number(id)),
+      Array.from({ length: 400 }, (_, before) => before + 1),
+    );
+  });
+});
+
 describe("a publisher", () => {
+  it("fills the cache with subgroups without objects, too: they are charged to the budget", () => {
+    const { relay, source, watch } = scene(50_000);
+    watch(new StreamsViewer(OBJECTS));
+    for (let group = 0; group < 10; group++) {
+      for (let subgroup = 0; subgroup < 100; subgroup++) begin(source, { group, subgroup }).finish();
+      assert.ok(relay.counters.cacheBytes <= 50_000);
+    }
+    assert.ok(relay.counters.cacheGroups <= 1);
+  });
+
+  it("is refused a subgroup of a whole group that is no longer kept: viewers have that group", () => {
+    const { clock, relay, source, watch } = scene();
+    const viewer = watch(new FakeViewer(WHOLE));
+    const base = begin(source, { subgroup: 0, endsGroup: true });
+    say(base, 0, "a");
+    base.finish();
+    say(begin(source, { group: 1, subgroup: 0 }), 0, "next");
+    clock.advance(200);
+    relay.purge("live/cam");
+    assert.equal(source.sink.subgroup({ group: 0, subgroup: 1, firstObject: true, endsGroup: false }), "expired");
+    assert.equal(viewer.streams.length, 2);
+  });
+
   it("is refused subgroups of a group beyond the bound", () => {
     const { relay, source, watch } = scene();
     watch(new StreamsViewer(OBJECTS));
