@@ -183,16 +183,18 @@ export class FrameLog {
     let before = fresh ? 0 : this.timestampAt(from - 1);
     let idBefore = fresh ? -1 : this.idAt(from - 1);
     const inRooms = !this.#lacksRoomFor(dialect);
+    // The rooms have headers of objects that follow the one before here.
+    let startsInside = fresh && from > 0;
     for (let frame = from; frame < to; frame++) {
       const status = this.#statuses?.get(frame);
       const timestamp = this.timestampAt(frame);
       const id = this.idAt(frame);
       if (status === undefined || dialect.subgroups) {
-        // The rooms have headers of objects that follow the one before here.
-        const mayUseRoom = inRooms && (frame > from || !fresh || from === 0);
+        const mayUseRoom = inRooms && !startsInside;
         payload += this.#encode(dialect, frame, timestamp - before, id - idBefore - 1, mayUseRoom, into);
         before = timestamp;
         idBefore = id;
+        startsInside = false;
       }
     }
     return payload;

@@ -151,12 +151,15 @@ export class Merge implements Run {
     const { counters } = this.#host;
     const pieces: Uint8Array[] = [];
     let before = 0;
-    if (!fresh) {
-      const [{ log }, index] = this.#at(from - 1);
+    for (let place = from - 1; !fresh && place >= 0; place--) {
+      const [{ log }, index] = this.#at(place);
+      if (log.statusAt(index) !== undefined) continue;
       before = log.timestampAt(index);
+      break;
     }
     for (let place = from; place < to; place++) {
       const [{ log }, index] = this.#at(place);
+      if (log.statusAt(index) !== undefined) continue;
       if (channel.copies !== true) log.lend();
       counters.bytesOut += log.encodedAfter(channel.dialect, index, before, pieces);
       before = log.timestampAt(index);
@@ -240,13 +243,17 @@ export class Merge implements Run {
     this.#partial.arrived(id);
   }
 
-  /** The object at `index` is the next one in the order, as `entry`. A status is not written, and objects below that of an end may still come. */
+  /**
+   * The object at `index` is the next one in the order, as `entry`. A status is not written. An object that does not exist has a place all the same,
+   * as in its subgroup; an end has none, because objects below it may still come.
+   */
   #settle(log: FrameLog, index: number, entry: number): void {
     const status = log.statusAt(index);
-    if (status === undefined || status === "does_not_exist") this.#lastId = log.idAt(index);
-    if (status !== undefined) return;
-    this.#order.push(entry);
-    this.#lastTimestamp = log.timestampAt(index);
+    if (status === undefined || status === "does_not_exist") {
+      this.#lastId = log.idAt(index);
+      this.#order.push(entry);
+    }
+    if (status === undefined) this.#lastTimestamp = log.timestampAt(index);
   }
 
   #at(place: number): [Source, number] {
