@@ -19,6 +19,9 @@ const ABANDON_MS = 10_000;
 /** The same where all subgroups that have begun have ended: further ones would have begun by now. */
 const QUIET_MS = 50;
 
+/** Whole groups whose numbers are remembered once they are kept no longer, so that what comes late of one does not begin it again. */
+const REMEMBERED = 64;
+
 interface StoreHost {
   readonly clock: Clock;
   /** What holds for its broadcast. */
@@ -50,6 +53,8 @@ export class GroupStore {
   readonly #open = new Map<number, Group>();
   /** Groups that were fetched. */
   readonly #fetched = new WeakSet<Group>();
+  /** The last {@link REMEMBERED} groups of the live subscription that were whole. */
+  readonly #whole = new Set<number>();
   #newest: Group | undefined;
 
   constructor(host: StoreHost, track: StoredTrack) {
@@ -156,6 +161,7 @@ export class GroupStore {
     const known = this.#groups.get(sequence);
     const live = this.#open.get(sequence) ?? (known !== undefined && !this.#fetched.has(known) ? known : undefined);
     if (live !== undefined) return live.begin(start);
+    if (this.#whole.has(sequence)) return "expired";
     known?.evict();
     const newest = this.#newest;
     const group = this.#create(start);
@@ -247,8 +253,18 @@ export class GroupStore {
   }
 
   #done(group: Group): void {
-    if (this.#open.get(group.sequence) === group) this.#open.delete(group.sequence);
-    if (!group.whole) group.evict();
+    const { sequence, whole } = group;
+    if (this.#open.get(sequence) === group) {
+      this.#open.delete(sequence);
+      if (whole) this.#remember(sequence);
+    }
+    if (!whole) group.evict();
+  }
+
+  #remember(sequence: number): void {
+    this.#whole.add(sequence);
+    const [oldest] = this.#whole;
+    if (oldest !== undefined && this.#whole.size > REMEMBERED) this.#whole.delete(oldest);
   }
 
   /** The live subscription has ended: its unfinished groups are reset. */
@@ -279,6 +295,7 @@ export class GroupStore {
 
   clear(): void {
     for (const group of [...this.#groups.values()]) group.evict();
+    this.#whole.clear();
     this.#newest = undefined;
   }
 

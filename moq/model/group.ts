@@ -22,6 +22,9 @@ const SMALL_BYTES = 64 * 1024;
  */
 const MAX_SUBGROUPS = 512;
 
+/** Bytes of a further subgroup of a group, without any object, as measured with `process.memoryUsage()`. The cache charges them. */
+const SUBGROUP_OVERHEAD = 650;
+
 /** Most groups have one subgroup. */
 const NONE: readonly Subgroup<Group>[] = [];
 
@@ -177,6 +180,7 @@ export class Group implements Evictable {
     const subgroup = new Subgroup<Group>(start, this, this.#host, this.#host.clock.now());
     this.#others = [...this.#others, subgroup];
     this.#opens++;
+    this.keep(SUBGROUP_OVERHEAD);
     if (!this.#keeps) subgroup.forget();
     if (this.#merge !== undefined) this.#merge.add(subgroup);
     else if (this.#merges) this.#mergeSubgroups();
