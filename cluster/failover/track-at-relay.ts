@@ -45,6 +45,13 @@ export interface TrackAddress {
   readonly shared: () => boolean;
 }
 
+/** The same subscription, from the group `start` on. An object with which it began is one of another group. */
+export function beginningWith(start: number, options: SubscribeOptions): SubscribeOptions {
+  if (options.start === start) return options;
+  const { startObject: _, ...rest } = options;
+  return { ...rest, start };
+}
+
 /** One track at one relay: keeps the relay's link open, and subscribes when the link is up. */
 export class TrackAtRelay {
   readonly node: string;

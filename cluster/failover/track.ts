@@ -15,7 +15,7 @@ import { isPassing } from "./answers.ts";
 import { HeldGroups } from "./held-groups.ts";
 import type { FailoverCounters } from "./metrics.ts";
 import { MissingGroups } from "./missing-groups.ts";
-import { type TrackAddress, TrackAtRelay, type TrackAtRelayEvents } from "./track-at-relay.ts";
+import { beginningWith, type TrackAddress, TrackAtRelay, type TrackAtRelayEvents } from "./track-at-relay.ts";
 
 /** Milliseconds that a better relay must stay the better one before a running track moves to it. */
 const PREFER_MS = 5_000;
@@ -356,7 +356,7 @@ export class FailoverTrack implements Upstream, TrackAtRelayEvents {
     if (newest === undefined) return this.#options;
     const start = orphans.reduce((least, sequence) => Math.min(least, sequence), newest + 1);
     this.#missing.expect(start);
-    return { ...this.#options, start };
+    return beginningWith(start, this.#options);
   }
 
   #moveLater(current: TrackAtRelay): void {

@@ -11,6 +11,7 @@ import type {
   ObjectStatus,
   SubgroupStart,
   SubgroupWriter,
+  SubscribeOptions,
   UpstreamSink,
 } from "../../moq/model/contract.ts";
 import { groupRange } from "../../moq/model/locations.ts";
@@ -109,8 +110,8 @@ class Scene {
     });
   }
 
-  async watch(): Promise<void> {
-    this.source.subscribe("live/a", "video", LIVE, this.sink);
+  async watch(options: SubscribeOptions = LIVE): Promise<void> {
+    this.source.subscribe("live/a", "video", options, this.sink);
     await settle();
   }
 
@@ -200,6 +201,35 @@ describe("a relay that dies inside a group of two subgroups", () => {
     object(4, 1, "four");
     asked?.writer.finish();
     assert.deepEqual(scene.sink.lines, ["7/0 finished 0:zero 2:two", "7/1 finished 1:one 4:four"]);
+  });
+});
+
+describe("a subscription that began inside a group", () => {
+  const inside: SubscribeOptions = { ...LIVE, start: 7, startObject: 3 };
+
+  it("goes on at the next relay with whole groups", async () => {
+    const scene = new Scene();
+    await scene.watch(inside);
+    const only = scene.taken("a", 0);
+    say(only, 3, "three");
+    only.finish();
+    await scene.die("a");
+    const { start, startObject } = scene.peers.relay("b").last.options;
+    assert.deepEqual([start, startObject], [8, undefined]);
+  });
+
+  it("gets whole groups from a second source", async () => {
+    const scene = new Scene(["/live/"]);
+    await scene.watch(inside);
+    const { sink } = scene.peers.relay("a").last;
+    sink.started(7);
+    const only = scene.taken("a", 0);
+    say(only, 3, "three");
+    only.finish();
+    scene.taken("a", 0, 8);
+    await settle();
+    const { start, startObject } = scene.peers.relay("b").last.options;
+    assert.deepEqual([start, startObject], [8, undefined]);
   });
 });
 

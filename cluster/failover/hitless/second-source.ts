@@ -2,7 +2,7 @@ import type { Clock } from "../../../moq/clock.ts";
 import type { DatagramObject, SubgroupStart, SubgroupWriter, SubscribeOptions } from "../../../moq/model/index.ts";
 import type { Reason } from "../../../moq/reason.ts";
 import type { Peers } from "../../contract.ts";
-import { type TrackAddress, TrackAtRelay, type TrackAtRelayEvents } from "../track-at-relay.ts";
+import { beginningWith, type TrackAddress, TrackAtRelay, type TrackAtRelayEvents } from "../track-at-relay.ts";
 import type { MergedGroups } from "./merged-groups.ts";
 import type { ProtectionCode } from "./metrics.ts";
 
@@ -213,7 +213,7 @@ export class SecondSource implements TrackAtRelayEvents {
     this.#differs = false;
     const opened = () => {
       const start = merged.startOfSecond(direct());
-      return start === undefined ? options() : { ...options(), start };
+      return start === undefined ? options() : beginningWith(start, options());
     };
     this.#current = new TrackAtRelay(node, peers, { ...address, options: opened }, this);
   }
