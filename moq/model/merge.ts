@@ -150,13 +150,7 @@ export class Merge implements Run {
   replay(channel: Channel, stream: OutStream, from: number, to: number, fresh: boolean): void {
     const { counters } = this.#host;
     const pieces: Uint8Array[] = [];
-    let before = 0;
-    for (let place = from - 1; !fresh && place >= 0; place--) {
-      const [{ log }, index] = this.#at(place);
-      if (log.statusAt(index) !== undefined) continue;
-      before = log.timestampAt(index);
-      break;
-    }
+    let before = fresh ? 0 : this.#timestampBefore(from);
     for (let place = from; place < to; place++) {
       const [{ log }, index] = this.#at(place);
       if (log.statusAt(index) !== undefined) continue;
@@ -254,6 +248,15 @@ export class Merge implements Run {
       this.#order.push(entry);
     }
     if (status === undefined) this.#lastTimestamp = log.timestampAt(index);
+  }
+
+  /** Of the last object before `end` that is written; 0 without one. */
+  #timestampBefore(end: number): number {
+    for (let place = end - 1; place >= 0; place--) {
+      const [{ log }, index] = this.#at(place);
+      if (log.statusAt(index) === undefined) return log.timestampAt(index);
+    }
+    return 0;
   }
 
   #at(place: number): [Source, number] {
