@@ -337,9 +337,9 @@ export class Group implements Evictable {
     this.#host.cache.release(this.#charged);
     this.#charged = 0;
     this.#host.counters.cacheGroups--;
+    if (this.#merge !== undefined) this.#merge.evicted();
     this.first.forget();
     for (const one of this.#others) one.forget();
-    if (this.#merge !== undefined) this.#merge.evicted();
     this.#host.forgotten(this);
   }
 

@@ -15,6 +15,8 @@ interface Part {
   readonly subgroup: Source;
   /** The index of its first object that is not in the order yet. */
   next: number;
+  /** Once objects are not kept: the id of its last object that was judged. */
+  judged: number;
 }
 
 /** More than the objects of a subgroup. */
@@ -27,6 +29,7 @@ const SPAN = 2 ** 32;
  * - The object that follows the last one is passed on as it arrives.
  * - An object with a higher id waits while an open subgroup may still bring a lower one.
  * - An object below one that was passed on comes too late: readers do not get it.
+ * - Once objects are not kept, none can wait: each is passed on as it begins, and where one begins while another arrives the readers are reset.
  */
 export class Merge implements Run {
   readonly #host: Host;
@@ -43,6 +46,7 @@ export class Merge implements Run {
   /** When an object began to wait for lower ones. */
   #waitsSince: number | undefined;
   #waits = true;
+  #keeps = true;
   #broken: Reason | undefined;
   #over = false;
 
@@ -55,7 +59,11 @@ export class Merge implements Run {
     const sent = read ? log.length - (first.inFrame && log.received === 0 ? 1 : 0) : 0;
     for (let index = 0; index < sent; index++) this.#settle(log, index, index);
     if (read && first.inFrame && log.received > 0) this.#current = first;
-    this.#parts.push({ subgroup: first, next: sent });
+    if (read && log.length === 0 && log.id >= 0) {
+      this.#lastId = log.id;
+      this.#lastTimestamp = log.timestamp;
+    }
+    this.#parts.push({ subgroup: first, next: Math.max(0, sent), judged: -1 });
     first.merge = this;
   }
 
@@ -74,11 +82,15 @@ export class Merge implements Run {
   /** A further subgroup begins, or has begun. {@link pump} follows. */
   add(subgroup: Source): void {
     subgroup.merge = this;
-    this.#parts.push({ subgroup, next: 0 });
+    this.#parts.push({ subgroup, next: 0, judged: -1 });
   }
 
   /** Passes on what need not wait any longer. */
   pump(): void {
+    if (!this.#keeps) {
+      this.#passUnkept();
+      return;
+    }
     while (this.#current === undefined && !this.#over && this.#broken === undefined) {
       const next = this.#next();
       if (next === undefined) return;
@@ -129,10 +141,19 @@ export class Merge implements Run {
     this.#break(reason, "upstream");
   }
 
-  /** Its objects are no longer kept. Those that wait for lower ones are lost. */
+  /** Its objects are no longer kept, from now on or before. Readers go on, unless an object waits, which is lost. */
   evicted(): void {
-    this.#break("evicted", "evicted");
     this.#order = [];
+    this.#keeps = false;
+    let waits = false;
+    for (const part of this.#parts) {
+      const { log, inFrame } = part.subgroup;
+      // One that was not kept before the merge began has not been written without a byte.
+      const isUnwritten = log.length === 0 && log.id >= 0 && inFrame && log.received === 0;
+      waits ||= part.next < log.length || (isUnwritten && this.#current !== part.subgroup);
+      part.judged = log.id;
+    }
+    if (waits) this.#break("evicted", "evicted");
   }
 
   indexOf(id: number): number {
@@ -183,7 +204,7 @@ export class Merge implements Run {
   }
 
   lost(): void {
-    this.#host.counters.groupsDropped[this.#broken === "evicted" ? "evicted" : "upstream"]++;
+    this.#host.counters.groupsDropped[this.#keeps ? "upstream" : "evicted"]++;
   }
 
   /** Calls `begin` once an object with the id `id` or a higher one has been passed on, now if it has. */
@@ -234,6 +255,34 @@ export class Merge implements Run {
     }
     if (subgroup.inFrame && index === log.length - 1) this.#current = subgroup;
     else this.#countSent();
+    this.#partial.arrived(id);
+  }
+
+  /** Passes on an object that has begun and is not kept. */
+  #passUnkept(): void {
+    for (const part of this.#parts) {
+      const { log, inFrame } = part.subgroup;
+      if (this.#broken !== undefined || log.id <= part.judged) continue;
+      part.judged = log.id;
+      if (!inFrame) continue;
+      if (log.id <= this.#lastId) this.#host.counters.objectsLate++;
+      else if (this.#current !== undefined) this.#break("evicted", "evicted");
+      else this.#begin(part.subgroup);
+    }
+  }
+
+  /** The object of `subgroup` that begins now is the next one. */
+  #begin(subgroup: Source): void {
+    const { id, size, timestamp } = subgroup.log;
+    this.#partial.begins(id);
+    const delta = timestamp - this.#lastTimestamp;
+    for (const { channel, fan } of this.#readers) {
+      if (fan.size === 0) continue;
+      fan.write(channel.dialect.objectHeader(size, delta, 0, undefined, undefined, timestamp).slice());
+    }
+    this.#lastId = id;
+    this.#lastTimestamp = timestamp;
+    this.#current = subgroup;
     this.#partial.arrived(id);
   }
 

@@ -11,6 +11,7 @@ import type {
   SubgroupWriter,
   SubscribeOptions,
 } from "../../moq/model/contract.ts";
+import type { ModelLimits } from "../../moq/model/limits.ts";
 import { AD, CACHE, channel, FakeSource, type FakeStream, FakeViewer, LIMITS, LIVE } from "./support.ts";
 
 /** Objects look like `(7+2:abc)`: the id on the stream, properties where there are some, payload; a status like `(9!end_of_group)`. */
@@ -56,9 +57,9 @@ interface TestObject {
   readonly status?: ObjectStatus;
 }
 
-function scene(bytes = 1_000_000) {
+function scene(bytes = 1_000_000, limits: Partial<ModelLimits> = {}) {
   const clock = new ManualClock();
-  const relay = new Broadcasts({ clock, limits: LIMITS, cache: { ...CACHE, bytes } });
+  const relay = new Broadcasts({ clock, limits: { ...LIMITS, ...limits }, cache: { ...CACHE, bytes } });
   const source = new FakeSource();
   relay.publish("live/cam", AD, source);
   const watch = <V extends FakeViewer>(viewer: V, options: SubscribeOptions = LIVE): V => {
@@ -299,6 +300,40 @@ describe("viewers of whole groups", () => {
     clock.advance(200);
     assert.equal(viewer.streams[0]?.state, "finished");
     assert.equal(viewer.streams[0]?.text, "[1@0]a");
+  });
+
+  it("get all of a group that is no longer kept, as long as no object has to wait for another one", () => {
+    for (const bytes of [0, 3_000, 1_000_000]) {
+      const { source, watch } = scene(bytes, { groupBytes: 10 });
+      const viewer = watch(new FakeViewer(WHOLE));
+      const parts = [begin(source, { subgroup: 0 })];
+      let text = "";
+      for (let id = 0; id < 40; id++) {
+        if (id === 5 || id === 20) parts.push(begin(source, { subgroup: id }));
+        const writer = parts[id % parts.length] as SubgroupWriter;
+        writer.object(2, id * 10, id);
+        writer.payload(Buffer.from("x"));
+        writer.payload(Buffer.from("y"));
+        writer.end();
+        text += `[2@${id === 0 ? 0 : 10}]xy`;
+      }
+      parts[1]?.status("end_of_group", 40);
+      for (const writer of parts) writer.finish();
+      assert.deepEqual(viewer.groups, [`0:finished:${text}`]);
+    }
+  });
+
+  it("lose a group that is no longer kept where two of its objects come at once", () => {
+    const { source, watch } = scene(1_000_000, { groupBytes: 3 });
+    const viewer = watch(new FakeViewer(WHOLE));
+    const [base, more] = [begin(source, { subgroup: 0 }), begin(source, { subgroup: 1 })];
+    say(base, 0, "abcd");
+    base.object(2, 0, 1);
+    base.payload(Buffer.from("e"));
+    say(more, 2, "g");
+    base.payload(Buffer.from("f"));
+    base.end();
+    assert.deepEqual(viewer.groups, ["0:reset:[4@0]abcd[2@0]e"]);
   });
 
   it("lose a group of which a subgroup is reset, and viewers of subgroups lose that subgroup alone", () => {
