@@ -1,6 +1,7 @@
 /** Odd peers of moq-transport: what they cost, and what they are told. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { encodeFetchHeader } from "../../moq/wire/ietf/index.ts";
 import { MoqtPeer, named, type RequestStream } from "./ietf-peer.ts";
 import { STREAMED_VERSIONS, TestRelay } from "./support.ts";
 
@@ -70,6 +71,48 @@ for (const version of STREAMED_VERSIONS) {
         parameters: { filter: { kind: "absolute", start, end } },
       });
       assert.deepEqual(errors(fetch), [0x11]);
+    });
+
+    it("answers updates of a fetch after FETCH_OK, up to a bound", async () => {
+      const { relay, publisher, viewer } = await scene();
+      await publisher.request({ kind: "publishNamespace", ...named("live"), parameters: {} });
+      const filter = { kind: "absolute", start: { group: 0, object: 0 }, end: { group: 3, object: 0 } } as const;
+      const fetch = (track: string) =>
+        viewer.request({ kind: "fetch", of: named("live", track), parameters: { filter } });
+      const [few, many] = [await fetch("video"), await fetch("audio")];
+      const update = ({ send }: RequestStream) =>
+        send({ kind: "requestUpdate", requestId: viewer.nextId(), parameters: {} });
+      update(few);
+      for (let count = 0; count < 17; count++) update(many);
+      await relay.pass(50);
+      assert.deepEqual([kinds(few), errors(many)], [[], [0x9]]);
+      for (const { messages, send } of publisher.requests) {
+        if (messages[0]?.kind !== "subscribe") continue;
+        send({
+          kind: "subscribeOk",
+          alias: messages[0].requestId,
+          parameters: { largest: { group: 3, object: 0 } },
+          properties: NONE,
+        });
+      }
+      await relay.pass(200);
+      const [upstream] = publisher.requests.filter(({ messages }) => messages[0]?.kind === "fetch");
+      assert.ok(upstream?.messages[0]?.kind === "fetch");
+      publisher.uni(encodeFetchHeader(upstream.messages[0].requestId, publisher.caps)).finish();
+      await relay.pass(200);
+      assert.deepEqual([kinds(few), viewer.end, relay.defects], [["fetchOk", "requestOk"], "", []]);
+    });
+
+    it("the alias of a track that is over may stand for another one, that of a running track may not", async () => {
+      const { relay, publisher, push } = await scene();
+      const first = await push("video", 3);
+      first.send({ kind: "publishDone", code: 2, streams: 0, reason: "" });
+      first.stream.finish();
+      await relay.pass(50);
+      const second = await push("audio", 3);
+      assert.deepEqual([kinds(second), publisher.end], [["requestOk"], ""]);
+      await push("other", 3);
+      assert.equal(publisher.end, "5 moq-transport Track Alias: already stands for another track");
     });
 
     it("small pieces of a stream that waits for its alias count as more than their bytes", async () => {

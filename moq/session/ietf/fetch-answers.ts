@@ -13,6 +13,8 @@ export interface FetchAnswer {
   /** Of the request. */
   readonly stream: BidiStream;
   readonly info: TrackInfo;
+  /** FETCH_OK was sent. */
+  readonly accepted: () => void;
   /** The last location that the answer covers. */
   readonly end: RangeEnd;
 }
@@ -116,5 +118,6 @@ export class FetchAnswers implements FetchReader {
     const { end, info, stream } = this.#answer;
     const properties = propertiesOf(info);
     send(stream, { kind: "fetchOk", endOfTrack: false, end, parameters: {}, properties }, this.#context);
+    this.#answer.accepted();
   }
 }

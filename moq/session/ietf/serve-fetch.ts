@@ -12,6 +12,7 @@ import { type Refusal, refusalOf, refuseRequest } from "./refusal.ts";
 import type { RequestResponder } from "./request-responder.ts";
 import type { Joinable } from "./served-subscriptions.ts";
 import { send } from "./stream-context.ts";
+import { MAX_EARLY_UPDATES } from "./subscribe-answers.ts";
 import { DEFAULT_PRIORITY, turnedRound } from "./track-info.ts";
 
 /** FETCH: sends objects that are there already on a stream of their own. */
@@ -52,6 +53,9 @@ class ServedFetch implements RequestResponder {
   readonly #left: () => void;
   #cancelInfo: () => void = () => {};
   #responder: Responder | undefined;
+  #answers: FetchAnswers | undefined;
+  /** Updates that came before the answer; undefined after it. */
+  #earlyUpdates: number | undefined = 0;
   #over = false;
 
   constructor(context: IetfContext, request: Fetch, asked: Asked, left: () => void) {
@@ -92,7 +96,29 @@ class ServedFetch implements RequestResponder {
 
   message(message: Message): void {
     if (message.kind !== "requestUpdate") return;
+    if (this.#earlyUpdates === undefined) this.#answerUpdate();
+    else if (++this.#earlyUpdates > MAX_EARLY_UPDATES) this.#giveUp();
+  }
+
+  #answerUpdate(): void {
     send(this.#asked.stream, { kind: "requestOk", parameters: {}, properties: NONE }, this.#context);
+  }
+
+  #accepted(): void {
+    const updates = this.#earlyUpdates ?? 0;
+    this.#earlyUpdates = undefined;
+    for (let left = updates; left > 0; left--) this.#answerUpdate();
+  }
+
+  /** Too many updates wait for the answer. */
+  #giveUp(): void {
+    this.#cancelInfo();
+    const reason = this.#context.session.admission.full("unanswered_per_viewer");
+    if (this.#answers === undefined) this.#refuse(refusalOf(reason));
+    else {
+      this.#answers.reset(reason);
+      this.#answers.cancel();
+    }
   }
 
   #begin(range: FetchRange, info: TrackInfo | Reason): void {
@@ -109,7 +135,14 @@ class ServedFetch implements RequestResponder {
       this.#refuse(INVALID_RANGE);
       return;
     }
-    const answers = new FetchAnswers(this.#context, { requestId, stream, info, end: endOf(range, largest) });
+    const answers = new FetchAnswers(this.#context, {
+      requestId,
+      stream,
+      info,
+      accepted: () => this.#accepted(),
+      end: endOf(range, largest),
+    });
+    this.#answers = answers;
     const priority = turnedRound(parameters.priority ?? DEFAULT_PRIORITY);
     const ask = { path, track, epoch: 0n, priority, ownNumbers: true, range };
     const responder = serveRange(session, ask, answers, answers, () => this.#end());

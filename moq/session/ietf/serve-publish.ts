@@ -36,15 +36,20 @@ export function servePublish(
   const offer = { ...named, info, changed: (wanted: SubscribeOptions | undefined) => responder.changed(wanted) };
   const pushed = context.pushed.offer(offer, context.access);
   if (typeof pushed === "string") return refusalOf(pushed);
+  let ended = false;
   const forget = context.aliases.add(request.alias, {
     key: keyOf(named),
     defaultPriority: info.priority,
     timescale: info.timescale,
     subgroup: (start) => pushed.sink?.subgroup(start) ?? "cancelled",
     datagram: (datagram) => pushed.sink?.datagram(datagram),
+    get established() {
+      return !ended;
+    },
   });
   const eager = request.parameters.forward !== false;
   const responder = new ServedPublish(context, stream, { pushed, eager }, () => {
+    ended = true;
     session.deps.clock.timer(STRAGGLER_MS, forget);
     over();
   });

@@ -35,6 +35,7 @@ export class IetfSourceProtocol implements SourceProtocol {
     const reader = codec.answers("subscribe");
     let forget = () => {};
     let established = false;
+    let over = false;
     const receive = (message: Message) => {
       switch (message.kind) {
         case "subscribeOk": {
@@ -47,6 +48,9 @@ export class IetfSourceProtocol implements SourceProtocol {
             timescale: info.timescale,
             subgroup: (start) => own.subgroup(start),
             datagram: (datagram) => own.datagram(datagram),
+            get established() {
+              return !over;
+            },
           });
           return sink.info(info, message.parameters.largest);
         }
@@ -54,6 +58,7 @@ export class IetfSourceProtocol implements SourceProtocol {
           // PUBLISH_DONE follows the refusal of an update.
           return established ? undefined : own.ended(requestReasonOf(message.code, caps));
         case "publishDone":
+          over = true;
           return own.ended(publishDoneReasonOf(message.code, caps));
         default:
       }
@@ -73,7 +78,10 @@ export class IetfSourceProtocol implements SourceProtocol {
       },
       answer: {
         push: (bytes, allowance) => reader.push(bytes, receive, allowance),
-        finish: () => void reader.finish(),
+        finish: () => {
+          over = true;
+          reader.finish();
+        },
       },
       gone: () => forget(),
     };

@@ -10,7 +10,7 @@ import { send } from "./stream-context.ts";
 import { turnedRound } from "./track-info.ts";
 
 /** Updates that may wait until their request is answered. A subscriber that waits for its track sends few of them. */
-const MAX_EARLY_UPDATES = 16;
+export const MAX_EARLY_UPDATES = 16;
 
 /** A subscription that is established. */
 export interface Established {

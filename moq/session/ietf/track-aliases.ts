@@ -17,6 +17,8 @@ export interface AliasedTrack extends Receiver {
   /** The same for the same track. */
   readonly key: string;
   datagram(datagram: DatagramObject): void;
+  /** The peer has not ended it. When it has, its last streams may follow, and its alias may stand for another track. */
+  readonly established: boolean;
   /** The priority of streams and datagrams that have none of their own: 0 to 255, higher first. */
   readonly defaultPriority: number;
   /** Units per second of the timestamps of its objects. */
@@ -45,11 +47,11 @@ export class TrackAliases {
 
   /**
    * The peer calls `track` by `alias` until the returned function is called. A newer subscription of the same track takes its alias over.
-   * Throws when another track has it.
+   * Throws when another track has it that is not over.
    */
   add(alias: number, track: AliasedTrack): () => void {
     const before = this.#tracks.get(alias);
-    if (before !== undefined && before.key !== track.key) {
+    if (before !== undefined && before.key !== track.key && before.established) {
       throw new TerminationError("duplicate_track_alias", "Track Alias", "already stands for another track");
     }
     this.#tracks.set(alias, track);
