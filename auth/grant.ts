@@ -63,7 +63,7 @@ export interface PublicPaths {
 export function publicGrant(root: string, asked: string, publish: PublicPaths, subscribe: PublicPaths): Grant {
   const here = { publish: openAt(publish, root), subscribe: openAt(subscribe, root) };
   if (here.publish.length + here.subscribe.length === 0) {
-    throw new AuthError("token_missing", `a token is needed for /${asked}: \`jwt\` in the URL, or a Bearer`);
+    throw new AuthError("token_missing", `a token is needed for /${asked}: \`jwt\` or \`cat\` in the URL, or a Bearer`);
   }
   const granted = Granted.within(undefined, { ...NO_POWERS, put: here.publish, get: here.subscribe });
   const closed = { publish: publish.closed, subscribe: subscribe.closed };

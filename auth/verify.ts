@@ -19,7 +19,7 @@ export function readHeader(token: string): { readonly kid: string | undefined; r
     header = decodeProtectedHeader(token);
     partOf(token, 0);
   } catch {
-    throw new AuthError("token_malformed", "the token is not a JSON Web Token");
+    throw new AuthError("token_malformed", "the token is neither a JSON Web Token nor a Common Access Token");
   }
   const { kid } = header;
   const alg = ALGORITHMS.find((one) => one === header.alg);

@@ -93,11 +93,12 @@ async function refuseBlind({ url, trust }: Target): Promise<void> {
   const { askAccess } = await import("../relay/client/index.ts");
   const verdict = await askAccess(url, trust);
   if (verdict?.allowed !== true || verdict.subscribe.length > 0) return;
-  const what = url.searchParams.has("jwt")
-    ? "the token grants no path to watch here"
-    : "no path may be watched here without a token";
+  const what =
+    url.searchParams.has("jwt") || url.searchParams.has("cat")
+      ? "the token grants no path to watch here"
+      : "no path may be watched here without a token";
   throw new CommandError(
-    `${url.host} lists nothing: ${what}\n\`moqmesh token inspect\` shows what a token grants (get)`,
+    `${url.host} lists nothing: ${what}\n\`moqmesh token inspect\` shows what a token grants (\`get\`, or \`moqt\`)`,
     EXIT.refused,
   );
 }

@@ -42,7 +42,7 @@ export const TRUST_OPTIONS: readonly OptionSpec[] = [
     description:
       "Read the token from FILE; - for standard input. The variable MOQMESH_TOKEN may contain the token itself. Either way the token stays out of the URL and of the shell's history.",
   },
-  { name: "protocol", value: "LIST", description: "Offer only these protocols, such as moq-lite-05,moq-lite-04." },
+  { name: "protocol", value: "LIST", description: "Offer only these protocols, such as moqt-18,moq-lite-05." },
   ...CERTIFICATE_OPTIONS,
   { name: "insecure", description: "Trust any certificate. For tests only." },
 ];
