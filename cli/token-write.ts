@@ -112,9 +112,19 @@ function catOf(invocation: Invocation, io: Io): Omit<Parameters<typeof signCat>[
     throw new UsageError("--moqt, --put or --get is missing: the token would grant nothing");
   }
   const under = (path: string) => `${root}/${path}`;
-  const scopes = moqt === undefined ? scopesOfPaths(put.map(under), get.map(under)) : scopesOfJson(moqt);
+  const scopes = moqt === undefined ? scopesOfPaths(put.map(under), get.map(under)) : readScopes(moqt);
   const bind = values.has("bind") ? readKeys(invocation, io, "bind")[0] : undefined;
   return { scopes, bind, revalidate: seconds(values, "revalidate") };
+}
+
+/** Throws {@link UsageError} for a text of `--moqt` that has no scopes. */
+function readScopes(text: string): ReturnType<typeof scopesOfJson> {
+  try {
+    return scopesOfJson(text);
+  } catch (error) {
+    if (error instanceof AuthError) throw new UsageError(`--moqt: ${error.message}`);
+    throw error;
+  }
 }
 
 function grantsOf({ values }: Invocation): { root?: string; put?: string[]; get?: string[] } {

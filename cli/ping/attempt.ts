@@ -82,7 +82,7 @@ async function session(
     // Rejects when the session has ended. Undefined: the version promises no answer.
     const silent = answered === undefined && (await client.announced(prefix, () => {}).ready) === undefined;
     const sessionMs = performance.now() - from;
-    const answers = silent ? "the relay says nothing, as this version permits" : "the relay answers";
+    const answers = silent ? "open; this version does not say when the first answer is complete" : "the relay answers";
     say({ ms: sessionMs, label: "session", text: `${client.protocol}, ${answers}` });
     // A relay that did not answer the first time does not answer probes.
     const most = answered === undefined ? 0 : SAMPLES;
