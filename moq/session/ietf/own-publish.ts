@@ -33,6 +33,7 @@ export class OwnPublish implements TurnHandler {
   #forget: () => void = () => {};
   #blocked = false;
   #parameters: Parameters;
+  #info: TrackInfo | undefined;
   #over = false;
 
   /** `left`: the subscription is over; `blocked`: there was no stream for it. */
@@ -97,6 +98,7 @@ export class OwnPublish implements TurnHandler {
       return undefined;
     }
     this.#stream = stream;
+    this.#change({}, info);
     const { name, forward, path, track } = this.#offer;
     const requestId = ids.next();
     this.#forget = served.add(requestId, {
@@ -123,9 +125,10 @@ export class OwnPublish implements TurnHandler {
     }
   }
 
-  #change(parameters: Parameters): void {
+  #change(parameters: Parameters, info = this.#info): void {
+    this.#info = info;
     this.#parameters = { ...this.#parameters, ...parameters };
-    this.#viewer.update(optionsOf(this.#parameters, undefined));
+    this.#viewer.update(optionsOf(this.#parameters, info));
   }
 
   #cancel(): void {

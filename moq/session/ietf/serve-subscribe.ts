@@ -117,10 +117,12 @@ class ServedSubscription implements RequestResponder {
     return optionsOf(this.#parameters, this.#info);
   }
 
-  /** The order of the publisher is known now. */
+  /** The order and the time-outs of the publisher are known now. */
   #accepted(info: TrackInfo): void {
+    const before = this.#options;
     this.#info = info;
     this.#stopWaiting();
-    if (this.#parameters.groupOrder === undefined && !info.ordered) this.#viewer.update(this.#options);
+    const now = this.#options;
+    if (now.ordered !== before.ordered || now.maxLatency !== before.maxLatency) this.#viewer.update(now);
   }
 }

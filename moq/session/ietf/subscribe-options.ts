@@ -1,5 +1,5 @@
 import type { SubscribeOptions, TrackInfo } from "../../model/index.ts";
-import type { LocationFilter, Parameters } from "../../wire/ietf/index.ts";
+import { type LocationFilter, type Parameters, readTrackProperties } from "../../wire/ietf/index.ts";
 import { DEFAULT_PRIORITY, turnedRound } from "./track-info.ts";
 
 /** Milliseconds for which groups are wanted where no time-out is set: then all of them are, as far as the relay's bounds let it. */
@@ -7,14 +7,20 @@ const NO_TIMEOUT = 2 ** 31;
 
 type Range = Pick<SubscribeOptions, "start" | "startObject" | "join" | "end" | "endObject">;
 
-/** What the parameters of a SUBSCRIBE, a PUBLISH_OK or their updates ask for, as the model has it. */
-export function optionsOf(parameters: Parameters, info: Pick<TrackInfo, "ordered"> | undefined): SubscribeOptions {
+type Timeouts = Pick<Parameters, "objectDeliveryTimeout" | "subgroupDeliveryTimeout">;
+type TrackWishes = Pick<TrackInfo, "ordered" | "properties">;
+
+/**
+ * What the parameters of a SUBSCRIBE, a PUBLISH_OK or their updates ask for, as the model has it. `info`: of the track, once it is known; its
+ * publisher has a say in the order and in the time-outs.
+ */
+export function optionsOf(parameters: Parameters, info: TrackWishes | undefined): SubscribeOptions {
   const { priority = DEFAULT_PRIORITY, groupOrder, filter, forward = true } = parameters;
   return {
     priority: turnedRound(priority),
     // Without a wish of the subscriber the publisher's order counts, and that is ascending by default.
     ordered: groupOrder === undefined ? (info?.ordered ?? true) : groupOrder === "ascending",
-    maxLatency: timeoutOf(parameters) ?? NO_TIMEOUT,
+    maxLatency: timeoutOf(parameters, info),
     ...rangeOf(filter),
     ...(forward ? {} : { forward }),
   };
@@ -47,12 +53,14 @@ export function sameRange(a: SubscribeOptions | undefined, b: SubscribeOptions):
   );
 }
 
-/** The smaller of both delivery time-outs in milliseconds, where one is set. 0 is none. */
-function timeoutOf({ objectDeliveryTimeout = 0, subgroupDeliveryTimeout = 0 }: Parameters): number | undefined {
-  if (objectDeliveryTimeout === 0 || subgroupDeliveryTimeout === 0) {
-    return Math.max(objectDeliveryTimeout, subgroupDeliveryTimeout) || undefined;
-  }
-  return Math.min(objectDeliveryTimeout, subgroupDeliveryTimeout);
+/** The smallest of the delivery time-outs of the subscriber and the publisher in milliseconds. 0 is none. */
+function timeoutOf(subscriber: Timeouts, info: TrackWishes | undefined): number {
+  const publisher = readTrackProperties(info?.properties ?? NONE);
+  return Math.min(smallest(subscriber), smallest(publisher));
+}
+
+function smallest({ objectDeliveryTimeout, subgroupDeliveryTimeout }: Timeouts): number {
+  return Math.min(objectDeliveryTimeout || NO_TIMEOUT, subgroupDeliveryTimeout || NO_TIMEOUT);
 }
 
 /** Without a filter, or with one that begins with the first object, a viewer gets the newest group from its start. */
@@ -91,3 +99,5 @@ function filterOf({ start, startObject = 0, join, end }: SubscribeOptions): Loca
       return undefined;
   }
 }
+
+const NONE = new Uint8Array(0);
