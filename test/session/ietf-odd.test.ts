@@ -55,6 +55,15 @@ for (const version of STREAMED_VERSIONS) {
       assert.deepEqual(errors(closed), [0x10]);
     });
 
+    it("a namespace that another request has announced needs the right as well", async () => {
+      let allowed = true;
+      const { publisher } = await scene({ mayPublish: () => allowed });
+      const announce = () => publisher.request({ kind: "publishNamespace", ...named("live"), parameters: {} });
+      assert.deepEqual(kinds(await announce()), ["requestOk"]);
+      allowed = false;
+      assert.deepEqual(errors(await announce()), [0x1]);
+    });
+
     it("a fetch whose end is before its start has no objects", async () => {
       const { relay, publisher, viewer, push } = await scene();
       await push("video", 3);

@@ -35,6 +35,8 @@ export class PeerNamespaces {
    * The peer has the namespace `path`, which is absolute. `access`: what the request may do. Returns a withdrawal, or why it is refused.
    */
   announce(path: string, table: AnnounceTable, access = this.#session.deps.access): (() => void) | Reason {
+    // Also where another request has announced it, which may end before this one.
+    if (!access.mayPublish(path)) return "unauthorized";
     const entries = this.#tables.get(table) ?? new Map<string, Entry>();
     const known = entries.get(path);
     const entry = known ?? this.#publish(path, table, access);
@@ -70,7 +72,6 @@ export class PeerNamespaces {
 
   #publish(path: string, table: AnnounceTable, access: Access): Entry | Reason {
     const { deps, admission, announcedByPeer, source, totals, peer } = this.#session;
-    if (!access.mayPublish(path)) return "unauthorized";
     if (announcedByPeer.count >= deps.limits.announcementsPerSession)
       return admission.full("announcements_per_session");
     const giveBack = deps.quota?.take("broadcasts", path) ?? (() => {});
