@@ -91,7 +91,7 @@ export class HeldGroups {
       one = this.#add(start, writer);
     }
     one.sender = sender;
-    return one.held.feed();
+    return one.held.feed(start.firstObject);
   }
 
   /** `sender` sends no more: other senders may continue its subgroups. */

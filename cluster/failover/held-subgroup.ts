@@ -64,11 +64,16 @@ export class HeldSubgroup {
     this.#events.orphaned();
   }
 
-  /** A relay begins to send it, from its first object. */
-  feed(): SubgroupWriter {
+  /** A relay begins to send it. `whole`: from its first object; else inside, where objects after those that viewers have may be missing. */
+  feed(whole: boolean): SubgroupWriter {
     this.#detach();
-    this.#feed = new ResumingWriter(this.#writer, this.#progress, {
+    this.#feed = new ResumingWriter(this.#writer, this.#progress, whole, {
       mismatch: () => this.reset("upstream"),
+      ahead: () => {
+        const stop = this.#stop;
+        this.orphan();
+        stop("duplicate");
+      },
       ended: (reason) => this.#sent(reason),
       onStop: (callback) => {
         this.#stop = callback;
@@ -103,6 +108,8 @@ export class HeldSubgroup {
 interface ResumingEvents {
   /** The object that goes on is another one at this relay: its content is not the same. */
   mismatch(): void;
+  /** It begins after an object that viewers lack. */
+  ahead(): void;
   ended(reason: Reason | undefined): void;
   onStop(callback: (reason: Reason) => void): void;
 }
@@ -115,10 +122,13 @@ class ResumingWriter extends ForwardingWriter {
   #id = -1;
   /** Bytes of the current object that viewers have; all of it where they have the whole object. */
   #skip = 0;
+  /** No object that viewers lack is missing before the next one. */
+  #joins: boolean;
 
-  constructor(target: SubgroupWriter, progress: Progress, events: ResumingEvents) {
+  constructor(target: SubgroupWriter, progress: Progress, whole: boolean, events: ResumingEvents) {
     super(target);
     this.#progress = progress;
+    this.#joins = whole || (progress.last < 0 && !progress.inObject);
     this.#events = events;
   }
 
@@ -131,7 +141,9 @@ class ResumingWriter extends ForwardingWriter {
     if (this.target === undefined) return;
     this.#id = id;
     const progress = this.#progress;
-    if (id <= progress.last) this.#skip = size;
+    this.#joins ||= id <= (progress.inObject ? progress.id : progress.last + 1);
+    if (!this.#joins) this.#events.ahead();
+    else if (id <= progress.last) this.#skip = size;
     else if (!progress.inObject) {
       this.#skip = 0;
       progress.inObject = true;
@@ -165,7 +177,9 @@ class ResumingWriter extends ForwardingWriter {
     this.#id = id;
     const progress = this.#progress;
     if (this.target === undefined || id <= progress.last) return;
-    if (progress.inObject) this.#events.mismatch();
+    this.#joins ||= !progress.inObject && id === progress.last + 1;
+    if (!this.#joins) this.#events.ahead();
+    else if (progress.inObject) this.#events.mismatch();
     else {
       progress.last = id;
       this.target.status(status, id, properties);

@@ -116,13 +116,13 @@ class Scene {
   }
 
   /** A relay begins a subgroup; the reason where it is refused. */
-  begin(node: string, subgroup: number, group = 7): SubgroupWriter | Reason {
-    const start = { group, subgroup, firstObject: true, endsGroup: false };
+  begin(node: string, subgroup: number, group = 7, firstObject = true): SubgroupWriter | Reason {
+    const start = { group, subgroup, firstObject, endsGroup: false };
     return this.peers.relay(node).last.sink.subgroup(start);
   }
 
-  taken(node: string, subgroup: number, group = 7): SubgroupWriter {
-    const writer = this.begin(node, subgroup, group);
+  taken(node: string, subgroup: number, group = 7, firstObject = true): SubgroupWriter {
+    const writer = this.begin(node, subgroup, group, firstObject);
     if (typeof writer === "string") throw new Error(`refused: ${writer}`);
     return writer;
   }
@@ -201,6 +201,52 @@ describe("a relay that dies inside a group of two subgroups", () => {
     object(4, 1, "four");
     asked?.writer.finish();
     assert.deepEqual(scene.sink.lines, ["7/0 finished 0:zero 2:two", "7/1 finished 1:one 4:four"]);
+  });
+});
+
+describe("a relay that has the end of a subgroup alone", () => {
+  it("does not continue it after a gap: it is fetched", async () => {
+    const scene = new Scene();
+    await scene.watch();
+    const base = scene.taken("a", 0);
+    say(base, 0, "zero");
+    await scene.die("a");
+    const again = scene.taken("b", 0, 7, false);
+    say(again, 2, "two");
+    assert.deepEqual(scene.sink.lines, ["7/0 open 0:zero"]);
+    scene.clock.advance(2_000);
+    assert.deepEqual(
+      scene.peers.relay("b").ranges.map(({ range }) => range),
+      [groupRange(7)],
+    );
+  });
+
+  it("takes no object from the other source", async () => {
+    const scene = new Scene(["/live/"]);
+    await scene.watch();
+    scene.peers.relay("a").last.sink.started(7);
+    await settle();
+    const base = scene.taken("a", 0);
+    say(base, 0, "zero");
+    say(scene.taken("b", 0, 7, false), 2, "two");
+    say(base, 1, "one");
+    say(base, 2, "two");
+    base.finish();
+    assert.deepEqual(scene.sink.lines, ["7/0 finished 0:zero 1:one 2:two"]);
+  });
+
+  it("continues it where it begins with an object that viewers have, or with the next one", async () => {
+    const scene = new Scene();
+    await scene.watch();
+    const base = scene.taken("a", 0);
+    say(base, 0, "zero");
+    say(base, 1, "one");
+    await scene.die("a");
+    const again = scene.taken("b", 0, 7, false);
+    say(again, 1, "one");
+    say(again, 4, "four");
+    again.finish();
+    assert.deepEqual(scene.sink.lines, ["7/0 finished 0:zero 1:one 4:four"]);
   });
 });
 

@@ -136,7 +136,7 @@ export class MergedGroups {
     }
     this.#measure(sender, sequence, group?.at ?? clock.now());
     one.cancelWait();
-    return one.merged.feed(sender);
+    return one.merged.feed(sender, start.firstObject);
   }
 
   /** Whether the datagram is the first copy. */

@@ -54,10 +54,17 @@ export class MergedSubgroup {
     return this.#copies.has(sender);
   }
 
-  /** `sender` begins to send it, from its first object. An earlier copy of the same source is dropped. */
-  feed(sender: Sender): SubgroupWriter {
+  /**
+   * `sender` begins to send it. An earlier copy of the same source is dropped. `whole`: from its first object; else inside, where objects after those
+   * that viewers have may be missing.
+   */
+  feed(sender: Sender, whole: boolean): SubgroupWriter {
     this.#copies.get(sender)?.detach();
-    const copy = new Copy(this.#writer, this.#progress, {
+    const copy = new Copy(this.#writer, this.#progress, whole, {
+      ahead: () => {
+        this.#leave(sender, "upstream", copy);
+        copy.stop("duplicate");
+      },
       differs: () => {
         this.#events.differs(sender);
         this.#leave(sender, "upstream", copy);
@@ -125,6 +132,8 @@ export class MergedSubgroup {
 }
 
 interface CopyEvents {
+  /** It begins after an object that viewers lack. */
+  ahead(): void;
   /** The object that begins is another one than at the other source. */
   differs(): void;
   /** The source has finished the subgroup, or has reset it for a reason. */
@@ -149,10 +158,13 @@ class Copy implements SubgroupWriter {
   #reported = 0;
   #onStop: ((reason: Reason) => void) | undefined;
   #stopped: Reason | undefined;
+  /** No object that viewers lack is missing before the next one. */
+  #joins: boolean;
 
-  constructor(target: SubgroupWriter, progress: Progress, events: CopyEvents) {
+  constructor(target: SubgroupWriter, progress: Progress, whole: boolean, events: CopyEvents) {
     this.#target = target;
     this.#progress = progress;
+    this.#joins = whole || (progress.last < 0 && !progress.inFrame);
     this.#events = events;
   }
 
@@ -178,6 +190,11 @@ class Copy implements SubgroupWriter {
     this.#at = 0;
     this.#id = id;
     const progress = this.#progress;
+    this.#joins ||= id <= (progress.inFrame ? progress.id : progress.last + 1);
+    if (!this.#joins) {
+      this.#events.ahead();
+      return;
+    }
     if (id <= progress.last) return;
     if (!progress.inFrame) {
       progress.inFrame = true;
@@ -219,7 +236,9 @@ class Copy implements SubgroupWriter {
     this.#last = id;
     const progress = this.#progress;
     if (id <= progress.last) return;
-    if (progress.inFrame) this.#events.differs();
+    this.#joins ||= !progress.inFrame && id === progress.last + 1;
+    if (!this.#joins) this.#events.ahead();
+    else if (progress.inFrame) this.#events.differs();
     else {
       progress.last = id;
       this.#target.status(status, id, properties);
