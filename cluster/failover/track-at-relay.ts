@@ -3,6 +3,7 @@ import {
   type DatagramObject,
   type FetchWriter,
   groupRange,
+  type Location,
   type Source,
   type SubgroupStart,
   type SubgroupWriter,
@@ -16,7 +17,8 @@ import type { Peers } from "../contract.ts";
 
 /** What one relay reports about the track. */
 export interface TrackAtRelayEvents {
-  info(info: TrackInfo): void;
+  /** `largest`: the newest object that the relay has. */
+  info(info: TrackInfo, largest: Location | undefined): void;
   started(from: TrackAtRelay, sequence: number): void;
   subgroup(from: TrackAtRelay, start: SubgroupStart): SubgroupWriter | Reason;
   datagram(from: TrackAtRelay, datagram: DatagramObject): void;
@@ -132,7 +134,7 @@ export class TrackAtRelay {
     const sink: UpstreamSink = {
       known: known(),
       shared,
-      info: (info) => events.info(info),
+      info: (info, largest) => events.info(info, largest),
       started: (sequence) => {
         this.first = sequence;
         events.started(this, sequence);

@@ -5,7 +5,6 @@ import type {
   SubgroupStart,
   SubgroupWriter,
   SubscribeOptions,
-  TrackInfo,
   Upstream,
   UpstreamSink,
 } from "../../moq/model/index.ts";
@@ -164,11 +163,11 @@ export class FailoverTrack implements Upstream, TrackAtRelayEvents {
     else if (current.leaving || this.#deps.candidates(current.node)[0] !== current.node) this.#moveLater(current);
   }
 
-  info(info: TrackInfo): void {
+  info(...[info, largest]: Parameters<UpstreamSink["info"]>): void {
     this.#delivers();
     if (this.#informed) return;
     this.#informed = true;
-    this.#sink.info(info);
+    this.#sink.info(info, largest);
   }
 
   started(from: TrackAtRelay, sequence: number): void {

@@ -4,19 +4,21 @@ import { describe, it } from "node:test";
 import fc from "fast-check";
 import { gapsOf, Hitless, MeshSource } from "../../cluster/failover/index.ts";
 import { ManualClock } from "../../lab/network/manual-clock.ts";
+import { INFO, LIVE } from "../../lab/sim/settings.ts";
 import { MetricSources } from "../../moq/metrics.ts";
 import type {
   DatagramObject,
   FetchedObject,
+  Location,
   ObjectStatus,
   SubgroupStart,
   SubgroupWriter,
   SubscribeOptions,
+  TrackInfo,
   UpstreamSink,
 } from "../../moq/model/contract.ts";
 import { groupRange } from "../../moq/model/locations.ts";
 import type { Reason } from "../../moq/reason.ts";
-import { LIVE } from "../session/support.ts";
 import { FakePeers, settle } from "./support.ts";
 
 /** What came of one subgroup: `id:payload` for each whole object, `id!status` for a status. */
@@ -60,7 +62,12 @@ class Sink implements UpstreamSink {
   readonly taken = new Map<string, Taken>();
   readonly datagrams: string[] = [];
 
-  info(): void {}
+  largest: unknown;
+
+  info(_info: TrackInfo, largest?: Location): void {
+    this.largest = largest;
+  }
+
   started(): void {}
   subgroup({ group, subgroup }: SubgroupStart): SubgroupWriter | Reason {
     const key = `${group}/${subgroup}`;
@@ -248,6 +255,17 @@ describe("a relay that has the end of a subgroup alone", () => {
     again.finish();
     assert.deepEqual(scene.sink.lines, ["7/0 finished 0:zero 1:one 4:four"]);
   });
+});
+
+describe("the newest object that a relay names", () => {
+  for (const hitless of [[], ["/live/"]]) {
+    it(`is passed on, ${hitless.length === 0 ? "from one source" : "from two sources"}`, async () => {
+      const scene = new Scene(hitless);
+      await scene.watch();
+      scene.peers.relay("a").last.sink.info(INFO, { group: 7, object: 4 });
+      assert.deepEqual(scene.sink.largest, { group: 7, object: 4 });
+    });
+  }
 });
 
 describe("a subscription that began inside a group", () => {

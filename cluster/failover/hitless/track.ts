@@ -156,7 +156,7 @@ export class HitlessTrack implements Upstream, HitlessMember {
     return {
       ...(sink.known !== undefined && { known: sink.known }),
       shared: () => sink.shared?.() === true,
-      info: (info) => sink.info(info),
+      info: (info, largest) => sink.info(info, largest),
       started: (sequence) => {
         this.#direct ??= sequence - 1;
         sink.started(sequence);
