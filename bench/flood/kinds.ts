@@ -25,5 +25,8 @@ export type Kind = (typeof KINDS)[number];
 export const FLOODED = "flood/of-messages";
 export const TRACK = "data";
 
+/** The version that sender and bystanders speak: one in which every kind of message is allowed ten thousand times. */
+export const PROTOCOL = "moq-lite-05";
+
 /** First part of the names of the broadcasts in the relay's table. */
 export const LOBBY = "lobby";

@@ -1,12 +1,12 @@
 import type { Engine } from "../../moq/link.ts";
-import { encodeRequest, STABLE_PROTOCOLS } from "../../moq/wire/lite/index.ts";
+import { encodeRequest } from "../../moq/wire/lite/index.ts";
 import { systemClock } from "../../transport/shared/index.ts";
 import { dialAll, trustOf } from "../load/dial.ts";
 import { PublishedTrack } from "../load/published-track.ts";
 import { Serving } from "../load/serving.ts";
 import { attachLoad, type LoadSession, type Part } from "../load/session.ts";
 import type { RunningRelay } from "../relays/contract.ts";
-import { LOBBY, TRACK } from "./kinds.ts";
+import { LOBBY, PROTOCOL, TRACK } from "./kinds.ts";
 
 /** Milliseconds between two frames of the watched stream, frames per group, and bytes per frame. */
 const FRAME_MS = 10;
@@ -38,7 +38,7 @@ export class Bystanders {
       all.#viewer(),
       ...Array.from({ length: watchers }, () => all.#watcher()),
     ];
-    const target = { engine, url: relay.url, trust: trustOf(relay.trust), protocols: [...STABLE_PROTOCOLS] };
+    const target = { engine, url: relay.url, trust: trustOf(relay.trust), protocols: [PROTOCOL] };
     const attaches = parts.map((part, index) => attachLoad(all.#known(part), BigInt(100 + index)));
     await dialAll({ ...target, timeoutMs: CONNECT_MS }, attaches);
     return all;

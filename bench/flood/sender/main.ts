@@ -1,13 +1,13 @@
 /** The process that floods: one session, one kind of message. It ends when the channel to the bench closes. */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { BidiStream, Link } from "../../../moq/link.ts";
-import { encodeTrackInfo, STABLE_PROTOCOLS } from "../../../moq/wire/lite/index.ts";
+import { encodeTrackInfo } from "../../../moq/wire/lite/index.ts";
 import { createEngine } from "../../../transport/engines.ts";
 import { createQmux } from "../../../transport/qmux/index.ts";
 import { systemClock } from "../../../transport/shared/index.ts";
 import { dialAll, trustOf } from "../../load/dial.ts";
 import { attachLoad, type Part } from "../../load/session.ts";
-import type { Kind } from "../kinds.ts";
+import { type Kind, PROTOCOL } from "../kinds.ts";
 import { announceFlooded, floodOf, type Scene, type Send } from "./floods.ts";
 import { type Answer, type Order, readOrder } from "./messages.ts";
 
@@ -62,7 +62,7 @@ async function connect(order: Extract<Order, { kind: "connect" }>): Promise<void
   const deps = { clock: systemClock, warn: (message: string) => console.error(message) };
   const url = new URL(order.url);
   const engine = url.protocol === "https:" ? await createEngine(order.engine, deps) : createQmux(deps);
-  const target = { engine, url, trust: trustOf(order.trust), protocols: [...STABLE_PROTOCOLS], timeoutMs: TIMEOUT_MS };
+  const target = { engine, url, trust: trustOf(order.trust), protocols: [PROTOCOL], timeoutMs: TIMEOUT_MS };
   const [link] = await dialAll(target, [attachLoad(part, 7n)]);
   if (link === undefined) throw new Error("not connected");
   session.link = link;
