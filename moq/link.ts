@@ -261,6 +261,11 @@ export interface ListenOptions {
   readonly port: number;
   /** Application protocols, best first. */
   readonly protocols: readonly string[];
+  /**
+   * The protocol of a WebTransport client that offers none, because it agrees on its version later. Absent: its link has the protocol "".
+   * Engines whose WebTransport must have a protocol refuse such clients.
+   */
+  readonly unoffered?: string;
   readonly certificate: Certificate;
   /** Absent: the listener asks for no client certificate. Engines without {@link Engine.clientCertificates} ignore it. */
   readonly clients?: ClientAuthorities;

@@ -8,6 +8,7 @@ import { IETF_FAMILY } from "./ietf/index.ts";
 import { LITE_FAMILY } from "./lite/index.ts";
 import type { SetupGateOptions } from "./setup-gate.ts";
 
+export { IN_BAND } from "../wire/ietf/index.ts";
 export { EXPERIMENTAL_PROTOCOLS, MESH_PROTOCOLS } from "../wire/lite/index.ts";
 export { ChannelRegistry } from "./channels.ts";
 export {

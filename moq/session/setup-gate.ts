@@ -52,9 +52,11 @@ export interface SetupProtocol {
   readonly codeOf: (reason: Reason) => number;
   /** The code for a client that breaks the protocol. Absent: that of the reason `protocol`. */
   readonly violationCode?: (violation: ProtocolViolation) => number;
+  /** Which streams may have the SETUP. Absent: the unidirectional ones. */
+  readonly streams?: "uni" | "bidi";
   /**
-   * Reads a unidirectional stream, which may be the one with the SETUP: `found` is called with what it asks for. A
-   * violation of the protocol is thrown.
+   * Reads a stream of the client, which may be the one with the SETUP: `found` is called with what it asks for. A violation of the
+   * protocol is thrown.
    */
   reader(found: (asked: SetupAsk) => void): { push(bytes: Uint8Array): void };
 }
@@ -89,14 +91,11 @@ export class SetupGate implements LinkHandler {
 
   uni(stream: RecvStream): RecvHandler {
     if (this.#inner !== undefined) return this.#inner.uni(stream);
-    const held = this.#hold((inner) => ({ ...NO_SEND, ...recv(inner.uni(stream)) }));
-    if (this.#asked) return held;
-    const reader = this.#protocol.reader((asked) => this.#ask(asked));
-    return { ...recv(held), data: (bytes) => void (this.#read(reader, bytes) && held.data(bytes)) };
+    return this.#read("uni", (inner) => ({ ...NO_SEND, ...recv(inner.uni(stream)) }));
   }
 
   bidi(stream: BidiStream): BidiHandler {
-    return this.#inner?.bidi(stream) ?? this.#hold((inner) => inner.bidi(stream));
+    return this.#inner?.bidi(stream) ?? this.#read("bidi", (inner) => inner.bidi(stream));
   }
 
   datagram(bytes: Uint8Array): void {
@@ -125,8 +124,20 @@ export class SetupGate implements LinkHandler {
     this.#over = true;
   }
 
-  /** False when the gate closed the link for these bytes. The session reads the held copy of them again. */
-  #read(reader: { push(bytes: Uint8Array): void }, bytes: Uint8Array): boolean {
+  /** Holds a stream, and looks for the SETUP in it. The session reads the held copy of its bytes again. */
+  #read(kind: "uni" | "bidi", open: (inner: LinkHandler) => BidiHandler): BidiHandler {
+    const held = this.#hold(open);
+    if (this.#asked || kind !== (this.#protocol.streams ?? "uni")) return held;
+    const reader = this.#protocol.reader((asked) => this.#ask(asked));
+    return {
+      ...recv(held),
+      data: (bytes) => void (this.#push(reader, bytes) && held.data(bytes)),
+      stop: (code) => held.stop(code),
+    };
+  }
+
+  /** False when the gate closed the link for these bytes. */
+  #push(reader: { push(bytes: Uint8Array): void }, bytes: Uint8Array): boolean {
     if (this.#inner !== undefined || this.#asked) return true;
     try {
       reader.push(bytes);

@@ -10,6 +10,7 @@ import {
   type PeerAddress,
   TransportError,
 } from "../../moq/link.ts";
+import { IN_BAND } from "../../moq/session/index.ts";
 import { errorCode, ServerTls } from "../../transport/tls/index.ts";
 import {
   type Clients,
@@ -144,7 +145,11 @@ export async function openListeners(options: ListenersOptions): Promise<Listener
 async function listenUdp(options: ListenersOptions, host: string): Promise<Listener> {
   const { engine, port, protocols, limits, preferred, onRequest } = options;
   const { certificate, clients } = options.tls;
-  const asked = { ...(clients && { clients }), ...(preferred && { preferred }) };
+  const asked = {
+    ...(clients && { clients }),
+    ...(preferred && { preferred }),
+    ...(protocols.includes(IN_BAND) && { unoffered: IN_BAND }),
+  };
   try {
     return await engine.listen({ host, port, protocols, certificate, ...asked, limits }, onRequest);
   } catch (error) {

@@ -248,10 +248,14 @@ export class NativeEngine implements Engine {
   #onLife(kind: number, id: number, other: number, text: string): void {
     switch (kind) {
       case KIND.request: {
-        const request = new NativeRequest(this, id, infoOf(this.name, JSON.parse(text) as MetaRecord, false));
+        const listener = this.#listeners.get(other);
+        const asked = infoOf(this.name, JSON.parse(text) as MetaRecord, false);
+        const none = asked.binding === "webtransport" && asked.protocol === "";
+        const info = none ? { ...asked, protocol: listener?.unoffered ?? "" } : asked;
+        const request = new NativeRequest(this, id, info);
         this.port.live(1);
         this.#links[id & LINK_SLOT] = request;
-        this.#listeners.get(other)?.offer(request);
+        listener?.offer(request);
         return;
       }
       case KIND.dialled:

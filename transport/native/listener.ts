@@ -62,6 +62,11 @@ export class NativeListener implements Listener {
     this.#port.live(1);
   }
 
+  /** The protocol of a WebTransport client that offers none. */
+  get unoffered(): string {
+    return this.#options.unoffered ?? "";
+  }
+
   offer(request: LinkRequest): void {
     this.#onRequest(request);
   }

@@ -6,8 +6,8 @@ import {
   publishDoneCode,
   publishDoneName,
   type RequestErrorName,
+  type RequestKind,
   type ResetName,
-  requestErrorCode,
   requestErrorName,
   resetCode,
   resetName,
@@ -165,12 +165,14 @@ export function streamCodes(caps: Capabilities): ReasonCodes {
   };
 }
 
-export function requestErrorOf(reason: Reason, caps: Capabilities): number {
-  return requestErrorCode(REFUSALS[reason], caps);
+/** The error that a refused request gets for a reason. */
+export function refusalNameOf(reason: Reason): RequestErrorName {
+  return REFUSALS[reason];
 }
 
-export function requestReasonOf(code: number, caps: Capabilities): Reason {
-  return meaningOf(requestErrorName(code, caps));
+/** `request`: the kind that was refused. */
+export function requestReasonOf(code: number, caps: Capabilities, request: RequestKind): Reason {
+  return meaningOf(requestErrorName(code, caps, request));
 }
 
 /** `reason`: absent for the end of the track. */

@@ -87,7 +87,7 @@ export class FetchAnswers implements FetchReader {
     this.#over = true;
     this.#stream?.reset(this.#context.session.codes.codeOf(reason));
     if (this.#accepted) this.#answer.stream.finish();
-    else refuseRequest(this.#answer.stream, refusalOf(reason), this.#context);
+    else refuseRequest(this.#answer.stream, refusalOf(reason), this.#context, "fetch");
   }
 
   /** The session cancels the fetch when the peer stops the stream. */

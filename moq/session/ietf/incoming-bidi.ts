@@ -165,7 +165,7 @@ export class IncomingBidi implements TurnHandler {
 
   #refuse(refusal: Refusal): void {
     this.#done();
-    refuseRequest(this.#stream, refusal, this.#context);
+    refuseRequest(this.#stream, refusal, this.#context, this.#reader.request ?? "subscribe");
   }
 
   #done(): void {

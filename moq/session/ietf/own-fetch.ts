@@ -75,7 +75,7 @@ export class OwnFetch implements AwaitedFetch {
 
   #answer(message: Message): void {
     const { caps } = this.#context;
-    if (message.kind === "requestError") this.#fail(requestReasonOf(message.code, caps));
+    if (message.kind === "requestError") this.#fail(requestReasonOf(message.code, caps, "fetch"));
     else if (message.kind === "fetchOk") {
       const info = infoOf(message.properties);
       if (info === undefined) this.#cancel("unsupported");

@@ -87,7 +87,9 @@ export class OwnRequest implements TurnHandler {
 
   #message(message: Message): void {
     if (this.#over) return;
-    if (message.kind === "requestError") this.#end(requestReasonOf(message.code, this.#context.caps));
+    const { request } = this.#reader ?? {};
+    if (message.kind === "requestError" && request !== undefined)
+      this.#end(requestReasonOf(message.code, this.#context.caps, request));
     else this.#on.message(message);
   }
 

@@ -1,7 +1,7 @@
 import type { BidiStream } from "../../link.ts";
 import type { Reason } from "../../reason.ts";
-import { type RequestErrorName, requestErrorCode } from "../../wire/ietf/index.ts";
-import { requestErrorOf } from "./codes.ts";
+import { type RequestErrorName, type RequestKind, requestErrorCode } from "../../wire/ietf/index.ts";
+import { refusalNameOf } from "./codes.ts";
 import type { IetfContext } from "./context.ts";
 import { send } from "./stream-context.ts";
 
@@ -17,15 +17,19 @@ export interface Refusal {
 /** Milliseconds after which a peer may send a request again that was refused for load. */
 const RETRY_AFTER_MS = 1_000;
 
-/** Answers a request with REQUEST_ERROR, and ends the stream. */
-export function refuseRequest(stream: BidiStream, refusal: Refusal, context: IetfContext): void {
-  send(stream, requestError(refusal, context), context);
+/** Answers a request of a kind with REQUEST_ERROR, and ends the stream. */
+export function refuseRequest(stream: BidiStream, refusal: Refusal, context: IetfContext, request: RequestKind): void {
+  send(stream, requestError(refusal, context, request), context);
   stream.finish();
 }
 
 /** The message that refuses a request or an update. */
-export function requestError({ reason, text, error }: Refusal, { caps }: IetfContext) {
-  const code = error === undefined ? requestErrorOf(reason, caps) : requestErrorCode(error, caps);
+export function requestError(
+  { reason, text, error = refusalNameOf(reason) }: Refusal,
+  { caps }: IetfContext,
+  request: RequestKind,
+) {
+  const code = requestErrorCode(error, caps, request);
   return {
     kind: "requestError" as const,
     code,

@@ -161,7 +161,7 @@ class ServedFetch implements RequestResponder {
   }
 
   #refuse(refusal: Refusal): void {
-    refuseRequest(this.#asked.stream, refusal, this.#context);
+    refuseRequest(this.#asked.stream, refusal, this.#context, "fetch");
     this.#end();
   }
 

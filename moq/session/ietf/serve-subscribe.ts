@@ -68,7 +68,7 @@ class ServedSubscription implements RequestResponder {
       refuse: (reason) => {
         // The subscriber was willing to wait, and has waited.
         const late = reason === "not_found" && (request.parameters.rendezvousTimeout ?? 0) > 0;
-        refuseRequest(stream, refusalOf(late ? "timeout" : reason), context);
+        refuseRequest(stream, refusalOf(late ? "timeout" : reason), context, "subscribe");
       },
     });
     const forget = served.add(request.requestId, {

@@ -32,21 +32,26 @@ function setupOf(caps: Capabilities, info: LinkInfo): SetupProtocol {
     name: "moq-transport",
     codeOf: (reason) => closeCodeOf(reason, caps),
     violationCode: (violation) => violationCode(violation, caps),
+    streams: caps.requestStreams ? "uni" : "bidi",
     reader: (found) => new SetupReader(caps, info, found),
   };
 }
 
-/** Reads a unidirectional stream up to its SETUP, if it is the one that has it. The session reads it again. */
+/**
+ * Reads a stream up to its SETUP, if it is the one that has it: a unidirectional one with the type of SETUP, or the control stream for both
+ * directions. The session reads it again.
+ */
 class SetupReader {
   readonly #info: LinkInfo;
   readonly #found: (asked: SetupAsk) => void;
   readonly #inbox;
   readonly #messages: MessageReader;
-  #state: "type" | "setup" | "ignored" = "type";
+  #state: "type" | "setup" | "ignored";
 
   constructor(caps: Capabilities, info: LinkInfo, found: (asked: SetupAsk) => void) {
     this.#info = info;
     this.#found = found;
+    this.#state = caps.requestStreams ? "type" : "setup";
     this.#inbox = newInbox(caps);
     this.#messages = MessageReader.control({ caps, from: "client", uriBound: info.binding !== "quic" });
   }

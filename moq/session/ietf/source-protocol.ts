@@ -56,7 +56,7 @@ export class IetfSourceProtocol implements SourceProtocol {
         }
         case "requestError":
           // PUBLISH_DONE follows the refusal of an update.
-          return established ? undefined : own.ended(requestReasonOf(message.code, caps));
+          return established ? undefined : own.ended(requestReasonOf(message.code, caps, "subscribe"));
         case "publishDone":
           over = true;
           return own.ended(publishDoneReasonOf(message.code, caps));

@@ -8,7 +8,7 @@ import { LEADING_ONES_VARINTS, QUIC_VARINTS, type VarintCodec } from "../codec/i
 import { DELTA_OBJECTS, FLAGGED_OBJECTS, type ObjectCapabilities, PLAIN_OBJECTS } from "./object-capabilities.ts";
 
 /** Protocol ids that sessions are offered under, best first: ALPN of QUIC and subprotocol of WebTransport. */
-export const IETF_PROTOCOLS = ["moqt-22", "moqt-20", "moqt-18", "moqt-23"] as const;
+export const IETF_PROTOCOLS = ["moqt-22", "moqt-20", "moqt-18", "moqt-23", "moqt-16", "moq-00"] as const;
 
 /** Drafts by name, newest first. The name is the id that is negotiated, but for draft 14. */
 export const DRAFTS = ["moqt-23", "moqt-22", "moqt-20", "moqt-18", "moqt-16", "moqt-14"] as const;
@@ -16,7 +16,7 @@ export const DRAFTS = ["moqt-23", "moqt-22", "moqt-20", "moqt-18", "moqt-16", "m
 export type IetfProtocol = (typeof DRAFTS)[number];
 
 /** The id of all drafts up to 14, which agree on the version in SETUP. Draft 14 is the only one that is spoken there. */
-const IN_BAND = "moq-00";
+export const IN_BAND = "moq-00";
 
 /** What a draft of moq-transport can do, and how it writes its messages. */
 export interface Capabilities extends ObjectCapabilities {
