@@ -51,6 +51,15 @@ describe("the native engine", { skip: missingEngine() }, () => {
     assert.deepEqual(closing, { by: "remote", code: 2 ** 32 - 1, reason: "größer" });
   });
 
+  test("gives a WebTransport client that offers no protocol the one of the listener for such clients", async (t) => {
+    const met = await meeting(t, engine, await testCertificate(), { unoffered: "moq-lite-04" });
+    const none = await dialTo(t, engine, met.listener.address.port, { protocols: [] });
+    await dialTo(t, engine, met.listener.address.port);
+    await until(() => met.infos.length === 2, "both");
+    assert.deepEqual(met.infos.map(({ protocol }) => protocol).toSorted(), ["moq-lite-04", "moq-lite-05"]);
+    assert.equal(none.link.info.protocol, "");
+  });
+
   test("negotiates a raw protocol by ALPN, and refuses others", async (t) => {
     const met = await meeting(t, engine, await testCertificate());
     const { port } = met.listener.address;

@@ -108,4 +108,31 @@ for (const version of ["moqt-16", "moqt-14"]) {
     await viewer.send({ ...update, parameters: { ...VIEW, filter } });
     assert.deepEqual(viewer.ends, ["4 moq-transport Request ID: used twice"]);
   });
+
+  it(`${version}: a pushed track that is paused goes on for a viewer, and its publisher answers the update`, async () => {
+    const relay = await TestRelay.start();
+    const [publisher, viewer] = [await connect(relay, version), await connect(relay, version)];
+    const name = named("live");
+    const about = { parameters: { groupOrder: "ascending", forward: false }, properties: NONE } as const;
+    await publisher.send({ kind: "publish", requestId: 0, alias: 7, ...name, ...about });
+    await viewer.send({ kind: "subscribe", requestId: 0, ...name, parameters: VIEW });
+    const update = publisher.got.find((message) => message.kind === "requestUpdate");
+    assert.ok(update?.kind === "requestUpdate");
+    assert.equal(update.parameters.forward, true);
+    if (version === "moqt-16") {
+      await publisher.send({ kind: "requestOk", requestId: update.requestId, parameters: {}, properties: NONE });
+    }
+    await publisher.send({ kind: "publishDone", requestId: 0, code: 2, streams: 0, reason: "" });
+    assert.deepEqual([publisher.ends, viewer.ends, relay.defects], [[], [], []]);
+  });
+
+  it(`${version}: a refusal has the code of its kind of request`, async () => {
+    const relay = await TestRelay.start();
+    const viewer = await connect(relay, version);
+    const of = { subscription: 40, relative: true, start: 0 };
+    await viewer.send({ kind: "fetch", requestId: 0, of, parameters: { priority: 1, groupOrder: "ascending" } });
+    await relay.pass(1000);
+    const codes = viewer.got.flatMap((message) => (message.kind === "requestError" ? [message.code] : []));
+    assert.deepEqual(codes, [version === "moqt-14" ? 0x7 : 0x32]);
+  });
 }

@@ -300,6 +300,17 @@ describe("the set-up gate of another family", () => {
     assert.deepEqual(events, ["admit /room", "/room", "fin"]);
   });
 
+  it("reads the SETUP of a family whose control stream has both directions, and of no other stream", () => {
+    const asked: SetupAsk[] = [];
+    const options = { clock: new ManualClock(), timeoutMs: 1000, left: () => {}, refused: () => {} };
+    const decide = (one: SetupAsk) => void asked.push(one);
+    const handler = new SetupGate(fakeLink().link, { ...SETUP, streams: "bidi" }, { ...options, decide });
+    handler.uni({ id: 0, stop: () => {} }).data(Buffer.from("/other"));
+    assert.deepEqual(asked, []);
+    handler.bidi(new FakeStream(0, 0, false) as FakeStream & BidiStream).data(Buffer.from("/room"));
+    assert.deepEqual(asked, [{ target: "/room" }]);
+  });
+
   it("closes the link with the family's code when its SETUP breaks the protocol", () => {
     const { handler, closes, refusals } = gate(() => assert.fail("nothing to decide"));
     handler.uni({ id: 0, stop: () => {} }).data(Buffer.from("room"));

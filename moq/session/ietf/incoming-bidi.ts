@@ -1,7 +1,7 @@
 import type { BidiStream } from "../../link.ts";
 import type { Reason } from "../../reason.ts";
 import { READ } from "../../wire/codec/index.ts";
-import type { AuthToken, Message, Request } from "../../wire/ietf/index.ts";
+import { type AuthToken, isRequest, type Message, type Request } from "../../wire/ietf/index.ts";
 import type { TurnHandler } from "../intake.ts";
 import type { IetfContext } from "./context.ts";
 import type { MessageSource } from "./message-codec.ts";
@@ -93,9 +93,9 @@ export class IncomingBidi implements TurnHandler {
   #on(message: Message): void {
     // Messages may follow the one that ended the request.
     if (this.#over) return;
-    if ("requestId" in message && message.requestId !== undefined && message.kind !== "goaway") {
-      this.#context.ids.use(message.requestId);
-    }
+    // An answer to an update of ours has the id of that.
+    const asks = isRequest(message.kind) || message.kind === "requestUpdate";
+    if (asks && "requestId" in message && message.requestId !== undefined) this.#context.ids.use(message.requestId);
     // Tokens are registered even by a request that is refused.
     const tokens = "parameters" in message ? this.#context.tokens.resolve(message.parameters.tokens ?? []) : [];
     if (this.#responder !== undefined) {

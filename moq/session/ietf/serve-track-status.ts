@@ -25,7 +25,8 @@ export function serveTrackStatus(
       send(stream, { kind: "requestOk", parameters: {}, properties: propertiesOf(info) }, context);
       stream.finish();
     },
-    refuse: (reason: Parameters<typeof refusalOf>[0]) => refuseRequest(stream, refusalOf(reason), context, "trackStatus"),
+    refuse: (reason: Parameters<typeof refusalOf>[0]) =>
+      refuseRequest(stream, refusalOf(reason), context, "trackStatus"),
     finish: () => stream.finish(),
   };
   return serveTrack(session, { ...named, epoch: 0n }, writer, () => {

@@ -44,4 +44,4 @@ export type { Token } from "./token.ts";
 export { type AuthToken, TokenCache } from "./token-cache.ts";
 export { isRequest, SETUP } from "./types.ts";
 export { type StreamReader, UniReader, type UniSink } from "./uni.ts";
-export { type Capabilities, capabilities, DRAFTS, IETF_PROTOCOLS, IN_BAND, type IetfProtocol } from "./versions.ts";
+export { type Capabilities, capabilities, DRAFTS, IETF_PROTOCOLS, type IetfProtocol, IN_BAND } from "./versions.ts";

@@ -30,6 +30,7 @@ export async function meeting(
   options: {
     limits?: Partial<LinkLimits>;
     protocols?: readonly string[];
+    unoffered?: string;
     port?: number;
     clients?: ClientAuthorities;
   } = {},
@@ -42,6 +43,7 @@ export async function meeting(
       port: options.port ?? 0,
       protocols: options.protocols ?? ["moq-lite-05", "moq-lite-04"],
       certificate,
+      ...(options.unoffered && { unoffered: options.unoffered }),
       ...(options.clients && { clients: options.clients }),
       limits: { ...LIMITS, ...options.limits },
     },

@@ -60,7 +60,7 @@ const order: { role: string; url: string; alpn: string; fingerprint: string; pat
 process.stdin.resume().once("end", () => process.exit(0));
 try {
   const session = new WebTransport(order.url, {
-    protocols: [order.alpn],
+    protocols: order.alpn === "" ? [] : [order.alpn],
     serverCertificateHashes: [{ algorithm: "sha-256", value: Uint8Array.from(Buffer.from(order.fingerprint, "hex")) }],
   });
   session.closed.catch(() => undefined);

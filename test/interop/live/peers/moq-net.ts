@@ -7,7 +7,7 @@ import type { Finding, Meeting, Peer, Scene } from "../contract.ts";
 import { Driver } from "../driver.ts";
 
 /** The name by which a version is negotiated: its own, but for draft 14. */
-const alpnOf = (protocol: string): string => (protocol === "moqt-14" ? "moq-00" : protocol);
+const alpnOf = (protocol: string): string => (protocol === "moqt-14" ? "" : protocol);
 
 function starting(role: "publish" | "watch", fingerprint: string) {
   return async ({ url, protocol, path, track }: Meeting): Promise<Driver> => {
