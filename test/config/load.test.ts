@@ -106,7 +106,7 @@ x = 1
     'FILE:4: server.port: expected a whole number, got "x"',
     'FILE:5: server.engine: expected one of "auto", "native", "rwebtransport", "fails-components", got "quic"',
     'FILE:6: server.admin_port: unknown key; "admin_port" belongs to [http]',
-    'FILE:7: server.experimental: expected one of "moq-lite-06-wip", got "moq-lite-99"',
+    'FILE:7: server.experimental: expected one of "moq-lite-07-wip", "moq-lite-06-wip", got "moq-lite-99"',
     'FILE:9: limits.idle_timeout: expected a duration such as "10s" or "500ms", got 3',
     'FILE:10: limits.frame_bytes: expected a size such as "64KiB", "16MiB" or "1GB", or a number of bytes; got "1ZB"',
     "FILE:11: limits.path_bytes: must be at least 1",

@@ -1,6 +1,7 @@
 /** The readers of moq/wire accept or refuse any input, in any pieces, and do the same each time. */
 import assert from "node:assert/strict";
 import { BoundExceeded, ProtocolViolation, RequestViolation } from "../../moq/wire/codec/errors.ts";
+import { LEADING_ONES_VARINTS } from "../../moq/wire/codec/leading-ones-varint.ts";
 import { DATAGRAM_BYTES, decodeDatagram, encodeDatagram } from "../../moq/wire/lite/datagram.ts";
 import { decodeObjectDatagram, encodeObjectDatagram } from "../../moq/wire/lite/object-datagram.ts";
 import type { Capabilities } from "../../moq/wire/lite/versions.ts";
@@ -15,7 +16,7 @@ export function wireTargets(): FuzzTarget[] {
   const streams = STREAM_KINDS.flatMap((kind) =>
     EVERY.filter(({ trackStream }) => kind !== "track" || trackStream).map((caps) => streamTarget(kind, caps)),
   );
-  return [...streams, DATAGRAM, OBJECT_DATAGRAM];
+  return [...streams, DATAGRAM, ONES_DATAGRAM, OBJECT_DATAGRAM];
 }
 
 function streamTarget(kind: StreamKind, caps: Capabilities): FuzzTarget {
@@ -39,7 +40,8 @@ function streamTarget(kind: StreamKind, caps: Capabilities): FuzzTarget {
 
 function soundStreams(kind: StreamKind, caps: Capabilities): Uint8Array[] {
   const vectors = VECTORS.filter((vector) => vector.caps === caps && vector.stream === kind).map(streamOf);
-  const frames = bytes(caps.timestamps ? "47d0 03 aabbcc 01 00 4041 01 dd" : "03 aabbcc 00 01 dd");
+  const timed = caps.leadingOnes ? "87d0 03 aabbcc 01 00 41 01 dd" : "47d0 03 aabbcc 01 00 4041 01 dd";
+  const frames = bytes(caps.timestamps ? timed : "03 aabbcc 00 01 dd");
   const objects = bytes("47d0 06 aabbcc 00 05 03 09 02 aabb ccdd 00 03 04 ee 00 01 14");
   const fetched = bytes("4048 07 47d0 01 aa 08 14 01 bb 4183 03 0a 04 01cc 01 dd 4202 09 00 40d4 0a 00 00");
   if (kind === "frames") return [caps.objects ? fetched : frames];
@@ -85,6 +87,19 @@ const DATAGRAM: FuzzTarget = {
     const again = encodeDatagram(datagram);
     assert.ok(again.length <= input.length);
     assert.deepEqual(decodeDatagram(again), datagram);
+    return true;
+  },
+};
+
+const ONES_DATAGRAM: FuzzTarget = {
+  name: "datagram moq-lite-07-wip",
+  sound: [bytes("03 812c 83e8 aabb"), bytes("00 00 00"), new Uint8Array(DATAGRAM_BYTES)],
+  run: (input) => {
+    const datagram = decodeDatagram(input, LEADING_ONES_VARINTS);
+    if (datagram === undefined) return false;
+    const again = encodeDatagram(datagram, LEADING_ONES_VARINTS);
+    assert.ok(again.length <= input.length);
+    assert.deepEqual(decodeDatagram(again, LEADING_ONES_VARINTS), datagram);
     return true;
   },
 };

@@ -28,6 +28,7 @@ export const VERSIONS = [
   "moqmesh-2",
   "moqmesh-1",
   "moq-lite-06-wip",
+  "moq-lite-07-wip",
 ] as const;
 
 /** Drafts in which each request has a stream of its own. */

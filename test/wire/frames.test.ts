@@ -4,6 +4,7 @@ import { describe, test } from "node:test";
 import fc from "fast-check";
 import { DEFAULT_WIRE_LIMITS } from "../../moq/wire/codec/limits.ts";
 import { encodeFrameHeader, FrameReader } from "../../moq/wire/lite/frame.ts";
+import { frameHeaders } from "../../moq/wire/lite/frame-codec.ts";
 import { encodeGroupStream } from "../../moq/wire/lite/group.ts";
 import type { ObjectSink } from "../../moq/wire/lite/object.ts";
 import { UniReader } from "../../moq/wire/lite/uni.ts";
@@ -79,7 +80,7 @@ interface Frame {
 function encode(caps: Capabilities, frames: readonly Frame[]): Uint8Array {
   let last = 0;
   const parts = frames.flatMap(({ timestamp, payload }) => {
-    const header = encodeFrameHeader(caps, payload.length, timestamp - last).slice();
+    const header = frameHeaders(caps)(payload.length, timestamp - last).slice();
     last = timestamp;
     return [header, payload];
   });

@@ -153,7 +153,13 @@ for (const peer of peers) {
           );
           await fc.assert(
             fc.asyncProperty(datagram, (message) =>
-              agree(peer.datagram, caps, message, encodeDatagram, decodeDatagram),
+              agree(
+                peer.datagram,
+                caps,
+                message,
+                (one) => encodeDatagram(one),
+                (read) => decodeDatagram(read),
+              ),
             ),
             RUNS,
           );

@@ -13,7 +13,7 @@ import { capsOf } from "./support/bytes.ts";
 
 test("stable versions are offered best first, and no version is in two lists", () => {
   assert.deepEqual(STABLE_PROTOCOLS, ["moq-lite-06", "moq-lite-05", "moq-lite-04", "moq-lite-03"]);
-  assert.deepEqual(EXPERIMENTAL_PROTOCOLS, ["moq-lite-06-wip"]);
+  assert.deepEqual(EXPERIMENTAL_PROTOCOLS, ["moq-lite-07-wip", "moq-lite-06-wip"]);
   assert.deepEqual(MESH_PROTOCOLS, ["moqmesh-2", "moqmesh-1"]);
   assert.deepEqual(
     [...STABLE_PROTOCOLS, ...EXPERIMENTAL_PROTOCOLS, ...MESH_PROTOCOLS].toSorted(),
@@ -43,6 +43,7 @@ test("a capability stays in later versions, unless the changelog removes it", ()
   kept("moq-lite-03", "moq-lite-04");
   kept("moq-lite-04", "moq-lite-05");
   kept("moq-lite-05", "moq-lite-06", ["groupOrder"]);
+  kept("moq-lite-06", "moq-lite-07-wip");
   kept("moq-lite-05", "moq-lite-06-wip");
   kept("moq-lite-06-wip", "moqmesh-1");
   kept("moqmesh-1", "moqmesh-2");

@@ -55,7 +55,13 @@ export class AnnounceSubscriber implements TurnHandler {
   start(): void {
     const { session, caps } = this.#context;
     const { deps, opener } = session;
-    const request = { kind: "announce" as const, prefix: this.#prefix, excludeHop: deps.hop, ended: true };
+    const request = {
+      kind: "announce" as const,
+      prefix: this.#prefix,
+      excludeHop: deps.hop,
+      ended: true,
+      hidden: true,
+    };
     this.#place = opener.open({
       handler: this,
       opened: (stream) => {

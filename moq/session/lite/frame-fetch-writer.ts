@@ -1,7 +1,7 @@
 import type { BidiStream } from "../../link.ts";
 import type { FetchedObject, FetchGap, FetchReader } from "../../model/index.ts";
 import type { Reason } from "../../reason.ts";
-import { encodeFrameHeader } from "../../wire/lite/index.ts";
+import { frameHeaders } from "../../wire/lite/index.ts";
 import type { LiteContext } from "./context.ts";
 
 /**
@@ -13,6 +13,7 @@ export class FrameFetchWriter implements FetchReader {
   readonly #stream: BidiStream;
   /** The frame that must come first; absent once it has come. */
   #first: number | undefined;
+  readonly #headerOf;
   /** Of the last frame. */
   #timestamp = 0;
   /** The header of a frame whose first byte has not come: it is written together with it. */
@@ -23,6 +24,7 @@ export class FrameFetchWriter implements FetchReader {
     this.#context = context;
     this.#stream = stream;
     this.#first = first;
+    this.#headerOf = frameHeaders(context.caps);
   }
 
   get queued(): number {
@@ -36,7 +38,7 @@ export class FrameFetchWriter implements FetchReader {
       return;
     }
     this.#first = undefined;
-    const header = encodeFrameHeader(this.#context.caps, size, timestamp - this.#timestamp).slice();
+    const header = this.#headerOf(size, timestamp - this.#timestamp).slice();
     this.#timestamp = timestamp;
     if (size > 0) this.#header = header;
     else this.#stream.write(header);

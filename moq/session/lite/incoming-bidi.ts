@@ -200,9 +200,11 @@ export class IncomingBidi implements TurnHandler {
   }
 
   #announce(request: AnnounceRequest, done: () => void): Responder {
-    const { session } = this.#context;
-    const { prefix, excludeHop, ended } = request;
-    const ask = { prefix: session.absolute(prefix), excludeHop, ended };
+    const { session, caps } = this.#context;
+    const { prefix, excludeHop, ended, hidden = false } = request;
+    const absolute = session.absolute(prefix);
+    const hideBelow = caps.hiddenNames && !hidden ? absolute : undefined;
+    const ask = { prefix: absolute, excludeHop, ended, hideBelow };
     const responder = new AnnounceResponder(session, ask, new LiteAnnounceWriter(this.#context, this.#stream), () => {
       session.serving.watchers.delete(responder);
       done();

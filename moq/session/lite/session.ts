@@ -197,7 +197,7 @@ class LiteSession implements Session, LinkHandler {
           core.source.subscription(subscribe)?.datagram(rest);
           return;
         }
-        const datagram = decodeDatagram(bytes);
+        const datagram = decodeDatagram(bytes, caps.varints);
         if (datagram === undefined) return;
         const { subscribe, sequence, timestamp, payload } = datagram;
         core.source.subscription(subscribe)?.datagram(datagramGroup(sequence, timestamp, payload));

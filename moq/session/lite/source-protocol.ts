@@ -10,7 +10,7 @@ import {
   encodeRequest,
   encodeSubscribeUpdate,
   FetchedObjectReader,
-  FrameReader,
+  newFrameReader,
   type SubscribeResponse,
   subscribeResponses,
   trackResponses,
@@ -76,7 +76,7 @@ export class LiteSourceProtocol implements SourceProtocol {
     if (!isGroup(range) && !(this.#caps.frameRanges && start.group === end.group)) return undefined;
     const request = encodeRequest({ kind: "fetch", ...asked, priority, ...rangeToWire(range) }, this.#caps);
     const frames = numberedFrom(start.object, new GroupIntoFetch(start.group, writer));
-    return { request, answer: new FrameReader(this.#caps, this.#wire, frames) };
+    return { request, answer: newFrameReader(this.#caps, this.#wire, frames) };
   }
 }
 

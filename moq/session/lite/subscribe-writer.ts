@@ -2,6 +2,7 @@ import type { BidiStream } from "../../link.ts";
 import type { DatagramObject, Location, SubgroupStart, TrackInfo } from "../../model/index.ts";
 import type { Reason } from "../../reason.ts";
 import {
+  type Capabilities,
   DATAGRAM_BYTES,
   encodeDatagram,
   encodeGroupStream,
@@ -19,6 +20,10 @@ export class LiteSubscribeWriter implements SubscribeWriter {
   readonly #context: LiteContext;
   readonly #stream: BidiStream;
   readonly #request: Subscribe;
+  /** Group streams that were opened. */
+  #streams = 0;
+  /** The first group that will never come, which is said last where the version counts streams. */
+  #end: number | undefined;
 
   constructor(context: LiteContext, stream: BidiStream, request: Subscribe) {
     this.#context = context;
@@ -50,6 +55,7 @@ export class LiteSubscribeWriter implements SubscribeWriter {
   }
 
   subgroupHeader({ group: sequence, subgroup: id, ...rest }: SubgroupStart, firstFrame: number): Uint8Array {
+    this.#streams++;
     const { id: subscribe } = this.#request;
     return encodeGroupStream(this.#context.caps, { subscribe, sequence, subgroup: { id, ...rest }, firstFrame });
   }
@@ -58,19 +64,24 @@ export class LiteSubscribeWriter implements SubscribeWriter {
     const { caps } = this.#context;
     if (!caps.datagrams) return undefined;
     const { id: subscribe } = this.#request;
-    const bytes = caps.objects ? encodeObjectDatagram({ subscribe, ...datagram }) : groupDatagram(subscribe, datagram);
+    const bytes = caps.objects
+      ? encodeObjectDatagram({ subscribe, ...datagram })
+      : groupDatagram(subscribe, datagram, caps);
     return bytes === undefined || bytes.length > DATAGRAM_BYTES ? undefined : bytes;
   }
 
   dropped(start: number, end: number, reason: Reason): void {
+    if (this.#context.caps.streamCounts) return;
     this.#send({ kind: "drop", start, end, code: this.#context.session.codes.codeOf(reason) });
   }
 
   ended(end: number): void {
-    if (this.#context.caps.subscribeEnd) this.#send({ kind: "end", group: end });
+    if (this.#context.caps.streamCounts) this.#end = end;
+    else if (this.#context.caps.subscribeEnd) this.#send({ kind: "end", group: end });
   }
 
   finish(): void {
+    if (this.#end !== undefined) this.#send({ kind: "end", group: this.#end, streams: this.#streams });
     this.#stream.finish();
   }
 
@@ -86,7 +97,9 @@ export class LiteSubscribeWriter implements SubscribeWriter {
 }
 
 /** In moq-lite a datagram is a group of one frame, so an object that shares its group with others has none. */
-function groupDatagram(subscribe: number, datagram: DatagramObject): Uint8Array | undefined {
+function groupDatagram(subscribe: number, datagram: DatagramObject, caps: Capabilities): Uint8Array | undefined {
   const { group: sequence, object, timestamp = 0, endsGroup, payload } = datagram;
-  return object === 0 && endsGroup ? encodeDatagram({ subscribe, sequence, timestamp, payload }) : undefined;
+  return object === 0 && endsGroup
+    ? encodeDatagram({ subscribe, sequence, timestamp, payload }, caps.varints)
+    : undefined;
 }

@@ -1,4 +1,5 @@
 import type { Cursor, WireBound, WireLimits, Writer } from "../codec/index.ts";
+import { AnnounceBases } from "./announce-bases.ts";
 import { newWriter } from "./codec.ts";
 import { MessageReader, readPath } from "./message.ts";
 import type { Capabilities } from "./versions.ts";
@@ -10,6 +11,8 @@ export interface AnnounceRequest {
   readonly excludeHop: bigint;
   /** The asker wants ended broadcasts as well. */
   readonly ended: boolean;
+  /** Also names that begin with a dot, below the prefix. Absent for false, and in versions that do not say so. */
+  readonly hidden?: boolean;
 }
 
 /** ANNOUNCE_OK: the hop id of the sender, and how many announcements follow at once. */
@@ -63,9 +66,10 @@ const NAMES = ["ANNOUNCE_START", "ANNOUNCE_END", "ANNOUNCE_UPDATE"];
 
 /** The body without its stream type. */
 export function encodeAnnounceRequest(message: AnnounceRequest, caps: Capabilities): Uint8Array {
-  const writer = newWriter().string(message.prefix);
+  const writer = newWriter(caps).string(message.prefix);
   if (caps.excludeHop) writer.varintBig(message.excludeHop);
   if (caps.ended) writer.varint(message.ended ? 1 : 0);
+  if (caps.hiddenNames) writer.bool(message.hidden === true);
   return writer.message();
 }
 
@@ -74,12 +78,13 @@ export function readAnnounceRequest(cursor: Cursor, caps: Capabilities, limits: 
     prefix: readPath(cursor, limits),
     excludeHop: caps.excludeHop ? cursor.varintBig() : 0n,
     ended: caps.ended && cursor.flag(),
+    ...(caps.hiddenNames && cursor.bool() ? { hidden: true } : {}),
   };
 }
 
 /** Of versions that have it. */
-export function encodeAnnounceOk(message: AnnounceOk, _caps: Capabilities): Uint8Array {
-  return newWriter().varintBig(message.hop).varint(message.active).message();
+export function encodeAnnounceOk(message: AnnounceOk, caps: Capabilities): Uint8Array {
+  return newWriter(caps).varintBig(message.hop).varint(message.active).message();
 }
 
 /**
@@ -91,9 +96,11 @@ export function encodeAnnouncement(message: Announcement, caps: Capabilities): U
 }
 
 function encodeTyped(message: Announcement, caps: Capabilities): Uint8Array {
-  const writer = newWriter();
+  const writer = newWriter(caps);
   switch (message.kind) {
     case "start":
+      // No base: the whole path.
+      if (caps.announceBases) writer.varint(0).varint(0);
       putFields(writer.string(message.suffix), message, caps);
       return writer.message(Uint8Array.of(START));
     case "end":
@@ -106,7 +113,7 @@ function encodeTyped(message: Announcement, caps: Capabilities): Uint8Array {
 
 function encodeBroadcast(message: Announcement, caps: Capabilities): Uint8Array {
   if (message.kind === "update" && !caps.announceRepeat) throw new RangeError(`no updates in ${caps.protocol}`);
-  const writer = newWriter()
+  const writer = newWriter(caps)
     .u8(message.kind === "end" ? STATUS.ended : STATUS.active)
     .string(named(message.suffix));
   if (message.kind === "end") putHops(writer, [], caps);
@@ -122,6 +129,7 @@ function named<T>(reference: T | undefined): T {
 
 /** What the publisher sends on an Announce Stream: ANNOUNCE_OK where the version has it, then announcements. */
 export function announceResponses(caps: Capabilities, limits: WireLimits): MessageReader<AnnounceResponse> {
+  const bases = caps.announceBases ? new AnnounceBases(limits) : undefined;
   const ok = {
     clause: "ANNOUNCE_OK",
     typed: false,
@@ -131,7 +139,7 @@ export function announceResponses(caps: Capabilities, limits: WireLimits): Messa
     clause: "Announce",
     typed: true,
     name: (type: number) => NAMES[type],
-    read: (cursor: Cursor, type: number): AnnounceResponse => readTyped(cursor, type, caps, limits),
+    read: (cursor: Cursor, type: number): AnnounceResponse => readTyped(cursor, type, { caps, limits, bases }),
     oversized,
   };
   const plain = {
@@ -141,17 +149,38 @@ export function announceResponses(caps: Capabilities, limits: WireLimits): Messa
     oversized,
   };
   const rest = caps.announceIds ? typed : plain;
-  return new MessageReader((index) => (index === 0 && caps.announceOk ? ok : rest), limits);
+  return new MessageReader((index) => (index === 0 && caps.announceOk ? ok : rest), limits, caps);
 }
 
 function oversized(_type: number, bound: WireBound): Oversized {
   return { kind: "oversized", bound };
 }
 
-function readTyped(cursor: Cursor, type: number, caps: Capabilities, limits: WireLimits): Announcement {
-  if (type === START) return { kind: "start", suffix: readPath(cursor, limits), ...readFields(cursor, caps, limits) };
+/** What reading the typed announcements of one stream takes. */
+interface Typed {
+  readonly caps: Capabilities;
+  readonly limits: WireLimits;
+  /** In versions with them. */
+  readonly bases: AnnounceBases | undefined;
+}
+
+function readTyped(cursor: Cursor, type: number, { caps, limits, bases }: Typed): Announcement {
+  if (type === START) {
+    const id = bases?.begin();
+    const suffix = bases === undefined ? readPath(cursor, limits) : bases.path(cursor);
+    const fields = readFields(cursor, caps, limits, bases);
+    if (id !== undefined) bases?.keep(id, suffix, fields.hops);
+    return { kind: "start", suffix, ...fields };
+  }
   const id = cursor.varint();
-  return type === END ? { kind: "end", id } : { kind: "update", id, ...readFields(cursor, caps, limits) };
+  if (type === END) {
+    bases?.end(id);
+    return { kind: "end", id };
+  }
+  bases?.beginUpdate();
+  const fields = readFields(cursor, caps, limits, bases);
+  bases?.update(id, fields.hops);
+  return { kind: "update", id, ...fields };
 }
 
 function readStatus(cursor: Cursor, caps: Capabilities, limits: WireLimits): Announcement {
@@ -172,7 +201,9 @@ function readStatus(cursor: Cursor, caps: Capabilities, limits: WireLimits): Ann
 function putFields(writer: Writer, fields: AnnouncementFields, caps: Capabilities): void {
   if (caps.epochs) writer.varintBig(fields.epoch);
   if (caps.ended) writer.varint(fields.ended ? 1 : 0);
+  if (caps.announceBases) writer.varint(0);
   putHops(writer, fields.hops, caps);
+  if (caps.announceBases) writer.varint(0);
   if (caps.coldCost) putCost(putCost(writer, fields.cost), fields.coldCost ?? MAX_COST);
   else if (caps.routeCost) writer.varint(fields.cost);
 }
@@ -185,12 +216,27 @@ function readCost(cursor: Cursor): number {
   return Math.min(cursor.saturating(), MAX_COST);
 }
 
-function readFields(cursor: Cursor, caps: Capabilities, limits: WireLimits): AnnouncementFields {
+function readFields(cursor: Cursor, caps: Capabilities, limits: WireLimits, bases?: AnnounceBases): AnnouncementFields {
   const epoch = caps.epochs ? cursor.varintBig() : 0n;
   const ended = caps.ended && cursor.flag();
-  const hops = readHops(cursor, caps, limits);
+  const hops =
+    bases === undefined
+      ? readHops(cursor, caps, limits)
+      : checked(
+          cursor,
+          bases.hops(cursor, () => readHops(cursor, caps, limits)),
+          limits,
+        );
   const cost = caps.routeCost ? readCost(cursor) : 0;
   return { hops, epoch, ended, cost, ...(caps.coldCost ? { coldCost: readCost(cursor) } : {}) };
+}
+
+/** A list that was put together obeys the rules of one that was written out. */
+function checked(cursor: Cursor, hops: bigint[], limits: WireLimits): bigint[] {
+  if (hops.length > limits.hops) throw cursor.violation(`${hops.length} hops, at most ${limits.hops}`);
+  const known = hops.filter((hop) => hop !== 0n);
+  if (new Set(known).size < known.length) throw cursor.violation("same hop twice");
+  return hops;
 }
 
 function putHops(writer: Writer, hops: readonly bigint[], caps: Capabilities): void {

@@ -28,7 +28,7 @@ export interface Fetch {
 }
 
 export function encodeFetch(message: Fetch, caps: Capabilities): Uint8Array {
-  const writer = newWriter().string(message.path).string(message.track);
+  const writer = newWriter(caps).string(message.path).string(message.track);
   if (caps.epochs) writer.varintBig(message.epoch);
   putFrames(writer.u8(message.priority).varint(message.group), message, caps);
   if (caps.objects)

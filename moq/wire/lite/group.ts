@@ -31,7 +31,7 @@ export interface GroupHeader {
 
 /** The stream type and GROUP, as a Group Stream begins. */
 export function encodeGroupStream(caps: Capabilities, header: GroupHeader): Uint8Array {
-  const writer = newWriter().varint(header.subscribe).varint(header.sequence);
+  const writer = newWriter(caps).varint(header.subscribe).varint(header.sequence);
   if (caps.objects) putSubgroup(writer, header.subgroup ?? WHOLE_GROUP);
   else if (caps.frameRanges) writer.varint(header.firstFrame ?? 0);
   return writer.message(Uint8Array.of(UNI_STREAM.group));

@@ -7,7 +7,8 @@ export {
 } from "./announce.ts";
 export { DATAGRAM_BYTES, decodeDatagram, encodeDatagram } from "./datagram.ts";
 export { FetchedObjectEncoder, FetchedObjectReader } from "./fetched-objects.ts";
-export { encodeFrameHeader, FrameReader } from "./frame.ts";
+export { encodeFrameHeader } from "./frame.ts";
+export { frameHeaders, newFrameReader } from "./frame-codec.ts";
 export { encodeGroupStream, type GroupHeader } from "./group.ts";
 export { encodeObjectHeader, type ObjectSink } from "./object.ts";
 export { decodeObjectDatagram, encodeObjectDatagram } from "./object-datagram.ts";

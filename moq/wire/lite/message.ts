@@ -3,6 +3,7 @@ import {
   type Allowance,
   BoundExceeded,
   type Cursor,
+  type Inbox,
   MESSAGE_UNITS,
   ProtocolViolation,
   READ,
@@ -11,6 +12,7 @@ import {
   type WireLimits,
 } from "../codec/index.ts";
 import { newCursor, newInbox } from "./codec.ts";
+import type { Capabilities } from "./versions.ts";
 
 /** One message: whether a type comes before its length, and how its body is read. */
 export interface Expected<T> {
@@ -27,16 +29,19 @@ export interface Expected<T> {
 export class MessageReader<T> {
   readonly #expect: (index: number) => Expected<T> | undefined;
   readonly #limits: WireLimits;
-  readonly #inbox = newInbox();
+  readonly #caps: Capabilities;
+  readonly #inbox: Inbox;
   #index = 0;
   /** Type and length of a message whose body is incomplete. */
   #type: number | undefined;
   #length: number | undefined;
 
   /** `expect` says what the message of that index is; nothing when no such message is allowed. */
-  constructor(expect: (index: number) => Expected<T> | undefined, limits: WireLimits) {
+  constructor(expect: (index: number) => Expected<T> | undefined, limits: WireLimits, caps: Capabilities) {
     this.#expect = expect;
     this.#limits = limits;
+    this.#caps = caps;
+    this.#inbox = newInbox(caps);
   }
 
   /** Messages read so far. */
@@ -92,7 +97,7 @@ export class MessageReader<T> {
     this.#index++;
     this.#type = undefined;
     this.#length = undefined;
-    const cursor = newCursor(body, clause);
+    const cursor = newCursor(this.#caps, body, clause);
     try {
       const message = expected.read(cursor, type);
       cursor.end();

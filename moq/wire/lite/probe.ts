@@ -12,7 +12,7 @@ export interface Probe {
 }
 
 export function encodeProbe(message: Probe, caps: Capabilities): Uint8Array {
-  const writer = newWriter().varint(message.bitrate);
+  const writer = newWriter(caps).varint(message.bitrate);
   if (caps.probeRtt) writer.varint(message.rtt);
   return writer.message();
 }
@@ -23,5 +23,5 @@ export function readProbe(cursor: Cursor, caps: Capabilities): Probe {
 
 export function probeResponses(caps: Capabilities, limits: WireLimits): MessageReader<Probe> {
   const expected = { clause: "PROBE", typed: false, read: (cursor: Cursor) => readProbe(cursor, caps) };
-  return new MessageReader(() => expected, limits);
+  return new MessageReader(() => expected, limits, caps);
 }

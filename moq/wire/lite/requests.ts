@@ -1,4 +1,12 @@
-import { type Allowance, type Cursor, ProtocolViolation, READ, UNBOUNDED, type WireLimits } from "../codec/index.ts";
+import {
+  type Allowance,
+  type Cursor,
+  type Inbox,
+  ProtocolViolation,
+  READ,
+  UNBOUNDED,
+  type WireLimits,
+} from "../codec/index.ts";
 import { type AnnounceRequest, encodeAnnounceRequest, readAnnounceRequest } from "./announce.ts";
 import { newInbox, newWriter } from "./codec.ts";
 import { encodeFetch, type Fetch, readFetch } from "./fetch.ts";
@@ -55,7 +63,7 @@ function encodeBody(request: OpeningRequest, caps: Capabilities): Uint8Array {
     case "probe":
       return encodeProbe(request, caps);
     case "goaway":
-      return newWriter().string(request.uri).message();
+      return newWriter(caps).string(request.uri).message();
     case "track":
       return encodeTrack(request, caps);
   }
@@ -65,13 +73,14 @@ function encodeBody(request: OpeningRequest, caps: Capabilities): Uint8Array {
 export class RequestReader {
   readonly #caps: Capabilities;
   readonly #limits: WireLimits;
-  readonly #inbox = newInbox();
+  readonly #inbox: Inbox;
   #messages: MessageReader<Request> | undefined;
   #ignored = false;
   #probe = false;
 
   constructor(caps: Capabilities, limits: WireLimits) {
     this.#caps = caps;
+    this.#inbox = newInbox(caps);
     this.#limits = limits;
   }
 
@@ -113,7 +122,7 @@ export class RequestReader {
       sink({ kind: "unknown", type });
       return READ;
     }
-    this.#messages = new MessageReader(expect, this.#limits);
+    this.#messages = new MessageReader(expect, this.#limits, this.#caps);
     this.#probe = type === STREAM.probe;
     const rest = this.#inbox.take(this.#inbox.left);
     return rest === undefined || rest.length === 0 ? READ : this.#messages.push(rest, sink, allowance);

@@ -29,22 +29,22 @@ const ORIGIN = 5;
 const ROLES: readonly Role[] = ["both", "publisher", "subscriber"];
 
 /** The stream type and SETUP; the stream is finished after it. */
-export function encodeSetupStream(setup: Setup, _caps: Capabilities): Uint8Array {
+export function encodeSetupStream(setup: Setup, caps: Capabilities): Uint8Array {
   const parameters: [number, Uint8Array][] = [];
-  const number = (id: number, value: number) => parameters.push([id, newWriter().varint(value).finish()]);
+  const number = (id: number, value: number) => parameters.push([id, newWriter(caps).varint(value).finish()]);
   if (setup.probe > 0) number(PROBE, setup.probe);
   if (setup.path !== undefined) parameters.push([PATH, new TextEncoder().encode(setup.path)]);
   if (setup.role !== "both") number(ROLE, ROLES.indexOf(setup.role));
   if (setup.cost !== undefined) number(COST, setup.cost);
   if (setup.origin !== undefined && setup.origin !== 0n) {
-    parameters.push([ORIGIN, newWriter().varintBig(setup.origin).finish()]);
+    parameters.push([ORIGIN, newWriter(caps).varintBig(setup.origin).finish()]);
   }
-  const writer = newWriter().varint(parameters.length);
+  const writer = newWriter(caps).varint(parameters.length);
   for (const [id, value] of parameters) writer.varint(id).varint(value.length).raw(value);
   return writer.message(Uint8Array.of(UNI_STREAM.setup));
 }
 
-export function readSetup(cursor: Cursor, limits: WireLimits): Setup {
+export function readSetup(cursor: Cursor, caps: Capabilities, limits: WireLimits): Setup {
   const count = cursor.varint();
   if (count > limits.setupParameters) throw cursor.violation(`${count} parameters, at most ${limits.setupParameters}`);
   const values = new Map<bigint, Uint8Array>();
@@ -56,7 +56,7 @@ export function readSetup(cursor: Cursor, limits: WireLimits): Setup {
   const one = <T>(id: number, clause: string, read: (value: Cursor) => T): T | undefined => {
     const bytes = values.get(BigInt(id));
     if (bytes === undefined) return undefined;
-    const value = newCursor(bytes, clause);
+    const value = newCursor(caps, bytes, clause);
     const result = read(value);
     value.end();
     return result;

@@ -49,8 +49,8 @@ export type SubscribeResponse =
   | ({ readonly kind: "ok" } & SubscribeUpdate)
   /** SUBSCRIBE_OK of 05 and later: the first group that will come. */
   | { readonly kind: "start"; readonly group: number }
-  /** SUBSCRIBE_END: the first group that will never come. */
-  | { readonly kind: "end"; readonly group: number }
+  /** SUBSCRIBE_END: the first group that will never come, and how many group streams were opened, where the version counts them. */
+  | { readonly kind: "end"; readonly group: number; readonly streams?: number }
   /** SUBSCRIBE_DROP: groups that will not come, both ends inclusive. */
   | { readonly kind: "drop"; readonly start: number; readonly end: number; readonly code: number }
   /** What versions with objects say first: the track's properties, and its newest object, where one is known. */
@@ -68,6 +68,7 @@ type ResponseKind = SubscribeResponse["kind"];
 function responseKinds(caps: Capabilities): readonly ResponseKind[] {
   const ok = caps.subscribeOk === "properties" ? "ok" : "start";
   if (caps.objects) return [ok, "end", "drop", "info"];
+  if (caps.streamCounts) return [ok, "end"];
   return caps.subscribeEnd ? [ok, "end", "drop"] : [ok, "drop"];
 }
 
@@ -80,7 +81,7 @@ const CLAUSES: Readonly<Record<ResponseKind, string>> = {
 };
 
 export function encodeSubscribe(message: Subscribe, caps: Capabilities): Uint8Array {
-  const writer = newWriter().varint(message.id).string(message.path).string(message.track);
+  const writer = newWriter(caps).varint(message.id).string(message.path).string(message.track);
   if (caps.epochs) writer.varintBig(message.epoch);
   return putRange(writer, message, caps).message();
 }
@@ -94,7 +95,7 @@ export function readSubscribe(cursor: Cursor, caps: Capabilities, limits: WireLi
 }
 
 export function encodeSubscribeUpdate(message: SubscribeUpdate, caps: Capabilities): Uint8Array {
-  return putRange(newWriter(), message, caps).message();
+  return putRange(newWriter(caps), message, caps).message();
 }
 
 export function readSubscribeUpdate(cursor: Cursor, caps: Capabilities): SubscribeUpdate {
@@ -105,14 +106,17 @@ export function readSubscribeUpdate(cursor: Cursor, caps: Capabilities): Subscri
 export function encodeSubscribeResponse(response: SubscribeResponse, caps: Capabilities): Uint8Array {
   const type = responseKinds(caps).indexOf(response.kind);
   if (type < 0) throw new RangeError(`no ${CLAUSES[response.kind]} of kind ${response.kind} in ${caps.protocol}`);
-  const writer = newWriter();
+  const writer = newWriter(caps);
   switch (response.kind) {
     case "ok":
       putOptions(writer, response, caps);
       break;
     case "start":
+      writer.varint(response.group);
+      break;
     case "end":
       writer.varint(response.group);
+      if (caps.streamCounts) writer.varint(response.streams ?? 0);
       break;
     case "drop":
       writer.varint(response.start).varint(response.end).varint(response.code);
@@ -137,7 +141,7 @@ export function subscribeResponses(caps: Capabilities, limits: WireLimits): Mess
     },
     read: (cursor: Cursor, type: number): SubscribeResponse => readResponse(cursor, kinds[type], caps),
   };
-  return new MessageReader(() => expected, withProperties(limits, caps));
+  return new MessageReader(() => expected, withProperties(limits, caps), caps);
 }
 
 function readResponse(cursor: Cursor, kind: ResponseKind | undefined, caps: Capabilities): SubscribeResponse {
@@ -145,8 +149,11 @@ function readResponse(cursor: Cursor, kind: ResponseKind | undefined, caps: Capa
     case "ok":
       return { kind, ...readOptions(cursor, caps) };
     case "start":
-    case "end":
       return { kind, group: cursor.varint() };
+    case "end": {
+      const group = cursor.varint();
+      return caps.streamCounts ? { kind, group, streams: cursor.varint() } : { kind, group };
+    }
     case "drop": {
       const start = cursor.varint();
       const end = cursor.varint();

@@ -29,7 +29,7 @@ export interface TrackInfo {
 }
 
 export function encodeTrack(message: Track, caps: Capabilities): Uint8Array {
-  const writer = newWriter().string(message.path).string(message.track);
+  const writer = newWriter(caps).string(message.path).string(message.track);
   if (caps.epochs) writer.varintBig(message.epoch);
   return writer.message();
 }
@@ -41,7 +41,7 @@ export function readTrack(cursor: Cursor, caps: Capabilities, limits: WireLimits
 }
 
 export function encodeTrackInfo(message: TrackInfo, caps: Capabilities): Uint8Array {
-  return putTrackInfo(newWriter(), message, caps).message();
+  return putTrackInfo(newWriter(caps), message, caps).message();
 }
 
 /** The body of TRACK_INFO. */
@@ -76,5 +76,5 @@ export function withProperties(limits: WireLimits, caps: Capabilities): WireLimi
 /** Exactly one TRACK_INFO. */
 export function trackResponses(caps: Capabilities, limits: WireLimits): MessageReader<TrackInfo> {
   const expected = { clause: "TRACK_INFO", typed: false, read: (cursor: Cursor) => readTrackInfo(cursor, caps) };
-  return new MessageReader((index) => (index === 0 ? expected : undefined), withProperties(limits, caps));
+  return new MessageReader((index) => (index === 0 ? expected : undefined), withProperties(limits, caps), caps);
 }

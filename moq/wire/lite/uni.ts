@@ -1,6 +1,7 @@
 import {
   type Allowance,
   type Cursor,
+  type Inbox,
   MESSAGE_UNITS,
   ProtocolViolation,
   READ,
@@ -8,7 +9,7 @@ import {
   type WireLimits,
 } from "../codec/index.ts";
 import { newCursor, newInbox } from "./codec.ts";
-import { FrameReader } from "./frame.ts";
+import { type AnyFrameReader, newFrameReader } from "./frame-codec.ts";
 import { type GroupHeader, readGroup } from "./group.ts";
 import { UNI_STREAM } from "./message.ts";
 import { ObjectReader, type ObjectSink } from "./object.ts";
@@ -29,14 +30,15 @@ export class UniReader {
   readonly #caps: Capabilities;
   readonly #limits: WireLimits;
   readonly #sink: UniSink;
-  readonly #inbox = newInbox();
+  readonly #inbox: Inbox;
   #state: "type" | "length" | "body" | "frames" | "setup" | "ignored" = "type";
   #type = 0;
   #length = 0;
-  #frames: FrameReader | ObjectReader | undefined;
+  #frames: AnyFrameReader | ObjectReader | undefined;
 
   constructor(caps: Capabilities, limits: WireLimits, sink: UniSink) {
     this.#caps = caps;
+    this.#inbox = newInbox(caps);
     this.#limits = limits;
     this.#sink = sink;
   }
@@ -86,7 +88,7 @@ export class UniReader {
       const body = this.#inbox.take(this.#length);
       if (body === undefined) return READ;
       allowance.left -= MESSAGE_UNITS;
-      this.#message(newCursor(body, clause));
+      this.#message(newCursor(this.#caps, body, clause));
     }
     if (this.#state === "setup" && this.#inbox.left > 0) throw new ProtocolViolation("SETUP", "unexpected message");
     const rest = this.#inbox.take(this.#inbox.left);
@@ -96,7 +98,7 @@ export class UniReader {
 
   #message(cursor: Cursor): void {
     if (this.#type === UNI_STREAM.setup) {
-      const setup = readSetup(cursor, this.#limits);
+      const setup = readSetup(cursor, this.#caps, this.#limits);
       cursor.end();
       this.#state = "setup";
       this.#sink.setup(setup);
@@ -108,6 +110,6 @@ export class UniReader {
     const sink = this.#sink.group(header);
     this.#frames = this.#caps.objects
       ? new ObjectReader(this.#limits, sink)
-      : new FrameReader(this.#caps, this.#limits, sink);
+      : newFrameReader(this.#caps, this.#limits, sink);
   }
 }

@@ -4,12 +4,13 @@
  * 03 to 06 are what published clients speak under those names. Older clients also offer `moq-lite-05-wip`, which is another
  * protocol and is not supported here.
  */
+import { LEADING_ONES_VARINTS, QUIC_VARINTS, type VarintCodec } from "../codec/index.ts";
 
 /** Supported by default, best first. */
 export const STABLE_PROTOCOLS = ["moq-lite-06", "moq-lite-05", "moq-lite-04", "moq-lite-03"] as const;
 
 /** Spoken only where the configuration names them. */
-export const EXPERIMENTAL_PROTOCOLS = ["moq-lite-06-wip"] as const;
+export const EXPERIMENTAL_PROTOCOLS = ["moq-lite-07-wip", "moq-lite-06-wip"] as const;
 
 /** Newest first. A relay offers the newest two, so that a mesh is upgraded one relay at a time. */
 const MESH = ["moqmesh-2", "moqmesh-1"] as const;
@@ -92,6 +93,16 @@ export interface Capabilities {
   readonly subscribeOk: "properties" | "start";
   /** SUBSCRIBE_END has the first group that will never come: in 05 too, whose first text meant the last group. */
   readonly subscribeEnd: boolean;
+  /** SUBSCRIBE_END comes last and says how many group streams were opened. There is no SUBSCRIBE_DROP. */
+  readonly streamCounts: boolean;
+  /** ANNOUNCE_REQUEST says whether names that begin with a dot are wanted, below the prefix. */
+  readonly hiddenNames: boolean;
+  /** An announcement may repeat the beginning of another one's path, and the end of its hop list. */
+  readonly announceBases: boolean;
+  /** Integers have 64 bits, and the ones that they begin with count their bytes. */
+  readonly leadingOnes: boolean;
+  /** The codec that goes with {@link leadingOnes}. */
+  readonly varints: VarintCodec;
 }
 
 const LITE_03: Capabilities = {
@@ -123,6 +134,11 @@ const LITE_03: Capabilities = {
   promptRefusal: false,
   subscribeOk: "properties",
   subscribeEnd: false,
+  streamCounts: false,
+  hiddenNames: false,
+  announceBases: false,
+  leadingOnes: false,
+  varints: QUIC_VARINTS,
 };
 
 const LITE_04: Capabilities = {
@@ -167,6 +183,17 @@ const LITE_06: Capabilities = {
   promptRefusal: true,
 };
 
+/** The version under development, as moq-relay 0.17 speaks it. */
+const LITE_07_WIP: Capabilities = {
+  ...LITE_06,
+  protocol: "moq-lite-07-wip",
+  streamCounts: true,
+  hiddenNames: true,
+  announceBases: true,
+  leadingOnes: true,
+  varints: LEADING_ONES_VARINTS,
+};
+
 /** What npm's `@moq/net` calls 06, which is an older text: with ids and one route cost. */
 const LITE_06_WIP: Capabilities = {
   ...LITE_05,
@@ -184,7 +211,10 @@ const MOQMESH_1: Capabilities = { ...LITE_06_WIP, protocol: "moqmesh-1", epochs:
 const MOQMESH_2: Capabilities = { ...MOQMESH_1, protocol: "moqmesh-2", frameRanges: true, objects: true };
 
 const ALL: ReadonlyMap<string, Capabilities> = new Map<string, Capabilities>(
-  [MOQMESH_2, MOQMESH_1, LITE_06_WIP, LITE_06, LITE_05, LITE_04, LITE_03].map((caps) => [caps.protocol, caps]),
+  [MOQMESH_2, MOQMESH_1, LITE_07_WIP, LITE_06_WIP, LITE_06, LITE_05, LITE_04, LITE_03].map((caps) => [
+    caps.protocol,
+    caps,
+  ]),
 );
 
 /** Returns nothing for a protocol that is not a version of moq-lite. */

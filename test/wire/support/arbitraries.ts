@@ -145,12 +145,18 @@ export function announceStream(caps: Capabilities): fc.Arbitrary<Sent[]> {
 
 /** What the publisher sends on a Subscribe Stream. */
 export function subscribeStream(caps: Capabilities): fc.Arbitrary<SubscribeResponse[]> {
-  const group = record({ kind: fc.constantFrom("start" as const, "end" as const), group: number });
+  const group = caps.streamCounts
+    ? fc.oneof<fc.Arbitrary<SubscribeResponse>[]>(
+        record({ kind: fc.constant("start" as const), group: number }),
+        record({ kind: fc.constant("end" as const), group: number, streams: number }),
+      )
+    : record({ kind: fc.constantFrom("start" as const, "end" as const), group: number });
   const ok = options(caps).map((fields) => ({ kind: "ok" as const, ...fields }));
   const drop = fc
     .record({ a: number, b: number, code: number })
     .map(({ a, b, code }) => ({ kind: "drop" as const, start: Math.min(a, b), end: Math.max(a, b), code }));
   const other: fc.Arbitrary<SubscribeResponse> = caps.subscribeOk === "properties" ? ok : group;
+  if (caps.streamCounts) return fc.array(other, { maxLength: 8 });
   if (!caps.objects) return fc.array(fc.oneof(other, drop), { maxLength: 8 });
   const largest = fc.option(record({ group: sequence, object: number }), { nil: undefined });
   const info = record({ kind: fc.constant("info" as const), info: trackInfos(caps), largest });

@@ -1,7 +1,7 @@
 import { DEFAULT_WIRE_LIMITS, type WireLimits } from "../../../moq/wire/codec/limits.ts";
 import { announceResponses } from "../../../moq/wire/lite/announce.ts";
 import { FetchedObjectReader, type FetchGap, type FetchSink } from "../../../moq/wire/lite/fetched-objects.ts";
-import { FrameReader } from "../../../moq/wire/lite/frame.ts";
+import { newFrameReader } from "../../../moq/wire/lite/frame-codec.ts";
 import type { ObjectSink, ObjectStatus } from "../../../moq/wire/lite/object.ts";
 import { probeResponses } from "../../../moq/wire/lite/probe.ts";
 import { RequestReader } from "../../../moq/wire/lite/requests.ts";
@@ -73,7 +73,7 @@ export function reading(
       return sinking(probeResponses(caps, limits), out);
     case "frames":
       if (caps.objects) return new FetchedObjectReader(limits, fetchCollector(out));
-      return new FrameReader(caps, limits, collector(out));
+      return newFrameReader(caps, limits, collector(out));
     case "uni":
       return new UniReader(caps, limits, {
         group: (header) => {

@@ -3,7 +3,7 @@ import { DEFAULT_WIRE_LIMITS } from "../../../moq/wire/codec/limits.ts";
 import { type AnnounceResponse, encodeAnnouncement, encodeAnnounceOk } from "../../../moq/wire/lite/announce.ts";
 import { newWriter } from "../../../moq/wire/lite/codec.ts";
 import { FetchedObjectEncoder } from "../../../moq/wire/lite/fetched-objects.ts";
-import { encodeFrameHeader } from "../../../moq/wire/lite/frame.ts";
+import { frameHeaders } from "../../../moq/wire/lite/frame-codec.ts";
 import { encodeGroupStream, type GroupHeader } from "../../../moq/wire/lite/group.ts";
 import { encodeObjectHeader } from "../../../moq/wire/lite/object.ts";
 import { encodeProbe, type Probe } from "../../../moq/wire/lite/probe.ts";
@@ -49,7 +49,7 @@ export function rewritten(kind: StreamKind, caps: Capabilities, messages: readon
         case "setup":
           return encodeSetupStream(first, caps);
         case "unknown":
-          return newWriter().varint(first.type).finish();
+          return newWriter(caps).varint(first.type).finish();
         default:
           return new Uint8Array(0);
       }
@@ -58,7 +58,7 @@ export function rewritten(kind: StreamKind, caps: Capabilities, messages: readon
 }
 
 function rewriteRequest(message: Request, index: number, caps: Capabilities): Uint8Array {
-  if (message.kind === "unknown") return newWriter().varint(message.type).finish();
+  if (message.kind === "unknown") return newWriter(caps).varint(message.type).finish();
   if (message.kind === "subscribeUpdate") return encodeSubscribeUpdate(message, caps);
   // Further targets of a probe have no stream type before them.
   return message.kind === "probe" && index > 0 ? encodeProbe(message, caps) : encodeRequest(message, caps);
@@ -91,7 +91,7 @@ function rewriteFrames(frames: readonly ReadFrame[], caps: Capabilities): Uint8A
           properties === undefined ? undefined : bytes(properties),
           status,
         )
-      : encodeFrameHeader(caps, size, timestamp - last);
+      : frameHeaders(caps)(size, timestamp - last);
     last = timestamp;
     lastId = id;
     return concat(header, bytes(payload));

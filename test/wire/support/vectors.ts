@@ -33,6 +33,7 @@ const V3: LiteVersion[] = ["moq-lite-03"];
 const V4: LiteVersion[] = ["moq-lite-04"];
 const V5: LiteVersion[] = ["moq-lite-05"];
 const V6: LiteVersion[] = ["moq-lite-06"];
+const V7: LiteVersion[] = ["moq-lite-07-wip"];
 const WIP: LiteVersion[] = ["moq-lite-06-wip"];
 const MESH_1: LiteVersion[] = ["moqmesh-1"];
 const MESH_2: LiteVersion[] = ["moqmesh-2"];
@@ -390,7 +391,69 @@ const REST: Vector[] = [
   ),
 ];
 
-export const VECTORS: readonly Vector[] = [...ANNOUNCE, ...SUBSCRIBE, ...REST];
+/** What 07 has beyond 06, or writes in another way. */
+const V7_VECTORS: Vector[] = [
+  ...request("ANNOUNCE_REQUEST", { kind: "announce", prefix: "live", excludeHop: 0n, ended: false }, [
+    [V7, "01 06 04 6c697665 00"],
+  ]),
+  ...request(
+    "ANNOUNCE_REQUEST with hidden names",
+    { kind: "announce", prefix: "", excludeHop: 0n, ended: false, hidden: true },
+    [[V7, "01 02 00 01"]],
+  ),
+  ...rows(
+    "ANNOUNCE_OK",
+    "announce",
+    { kind: "ok" as const, hop: 2n ** 62n - 1n, active: 70 },
+    ({ hop, active }, caps) => encodeAnnounceOk({ hop, active }, caps),
+    [[V7, "0a ff3fffffffffffffff 46"]],
+  ),
+  ...announcement(
+    "a start with two costs",
+    { kind: "start", suffix: "a", hops: [...HOPS, 0n, 0n], epoch: 0n, ended: false, cost: 3, coldCost: 70 },
+    [[V7, "00 0e 00 00 01 61 00 04 01 812c 00 00 00 03 46"]],
+  ),
+  ...announcement("an update", { kind: "update", id: 9, hops: [1n], epoch: 0n, ended: false, cost: 0, coldCost: 1 }, [
+    [V7, "02 07 09 00 01 01 00 00 01"],
+  ]),
+  ...request(
+    "SUBSCRIBE",
+    {
+      kind: "subscribe",
+      id: 5,
+      path: "live/a",
+      track: "video",
+      epoch: 0n,
+      priority: 200,
+      ordered: false,
+      maxLatency: 1500,
+      start: 10,
+    },
+    [[V7, `02 15 05 ${PATH} ${TRACK} c8 85dc 0a 00 00 00`]],
+  ),
+  ...response("SUBSCRIBE_OK", { kind: "start", group: 300 }, [[V7, "00 02 812c"]]),
+  ...response("SUBSCRIBE_END", { kind: "end", group: 70, streams: 300 }, [[V7, "01 03 46 812c"]]),
+  ...request("TRACK", { kind: "track", path: "live/a", track: "video", epoch: 0n }, [[V7, `06 0d ${PATH} ${TRACK}`]]),
+  ...rows("TRACK_INFO", "track", { ...INFO, epoch: 0n }, encodeTrackInfo, [[V7, "06 02 9388 c15f90"]]),
+  ...request("PROBE of a subscriber", { kind: "probe", bitrate: 1_000_000, rtt: 40 }, [[V7, "04 04 cf4240 28"]]),
+  ...rows("PROBE of a publisher", "probe", { bitrate: 0, rtt: 40 }, encodeProbe, [[V7, "02 00 28"]]),
+  ...rows(
+    "GROUP",
+    "uni",
+    { kind: "group" as const, subscribe: 5, sequence: 2 ** 53 - 1 },
+    (message, caps) => encodeGroupStream(caps, message),
+    [[V7, "00 0a 05 fe1fffffffffffff 00"]],
+  ),
+  ...rows(
+    "SETUP",
+    "uni",
+    { kind: "setup" as const, probe: 0 as const, role: "both" as const, cost: 100, origin: 300n },
+    ({ kind: _, ...fields }, caps) => encodeSetupStream(fields, caps),
+    [[V7, "01 08 02 04 01 64 05 02 812c"]],
+  ),
+];
+
+export const VECTORS: readonly Vector[] = [...ANNOUNCE, ...SUBSCRIBE, ...REST, ...V7_VECTORS];
 
 /** The stream of a vector. */
 export function streamOf(vector: Vector): Uint8Array {
