@@ -32,7 +32,7 @@ class Asked {
   readonly ends: string[] = [];
   readonly stream: BidiStream | undefined;
 
-  constructor(link: Awaited<ReturnType<TestRelay["raw"]>>["link"], caps: Capabilities, prefix = "") {
+  constructor(link: Awaited<ReturnType<TestRelay["raw"]>>["link"], caps: Capabilities, prefix = "", hidden = false) {
     const reader = announceResponses(caps, DEFAULT_WIRE_LIMITS);
     this.stream = link.openBidi(1, {
       data: (bytes) => void reader.push(bytes, (message) => this.messages.push(message)),
@@ -40,7 +40,7 @@ class Asked {
       reset: (code) => this.ends.push(`reset ${code}`),
       stop: () => {},
     });
-    this.stream?.write(encodeRequest({ kind: "announce", prefix, excludeHop: 0n, ended: true }, caps));
+    this.stream?.write(encodeRequest({ kind: "announce", prefix, excludeHop: 0n, ended: true, hidden }, caps));
   }
 
   count(kind: AnnounceResponse["kind"]): number {
@@ -182,4 +182,19 @@ describe("a peer that asks for announcements and reads nothing", () => {
       [1000],
     );
   });
+});
+
+it("names with a dot are announced to a peer of 07 that asks for them, or that asks below the dot", async () => {
+  const relay = await TestRelay.start();
+  const caps = capsOf("moq-lite-07-wip");
+  const { link } = await relay.raw("moq-lite-07-wip");
+  publish(relay, 2, (i) => (i === 0 ? "live/a" : "live/.b/c"));
+  const starts = async (prefix: string, hidden: boolean) => {
+    const asked = new Asked(link, caps, prefix, hidden);
+    await relay.pass(1000);
+    return asked.messages.flatMap((message) => (message.kind === "start" ? [message.suffix] : [])).toSorted();
+  };
+  assert.deepEqual(await starts("", false), ["live/a"]);
+  assert.deepEqual(await starts("", true), ["live/.b/c", "live/a"]);
+  assert.deepEqual(await starts("live/.b", false), ["c"]);
 });

@@ -1,5 +1,4 @@
 /** One peer in one version, against a relay of its own. */
-import { EXPERIMENTAL_PROTOCOLS } from "../../../moq/session/index.ts";
 import type { InteropCell } from "../../../scripts/docs/interop.ts";
 import { type Settings, TestRelay } from "../../support/relay.ts";
 import type { Peer, Scene } from "./contract.ts";
@@ -21,10 +20,8 @@ export function versionName(protocol: unknown): string {
 function settingsFor(protocol: string, { choosesVersion = false }: Peer): Settings {
   if (choosesVersion) return { "server.experimental": REFERENCE_PROTOCOL };
   const alpn = protocol === "moqt-14" ? "moq-00" : protocol;
-  const experimental = EXPERIMENTAL_PROTOCOLS.find((name) => name === alpn);
-  if (experimental === undefined) return { "server.protocols": alpn, "server.experimental": REFERENCE_PROTOCOL };
-  const offered = [...new Set([experimental, REFERENCE_PROTOCOL])];
-  return { "server.protocols": "", "server.experimental": offered.join(",") };
+  const stable = alpn === REFERENCE_PROTOCOL ? "" : alpn;
+  return { "server.protocols": stable, "server.experimental": REFERENCE_PROTOCOL };
 }
 
 /** Runs every check, and prints each. */

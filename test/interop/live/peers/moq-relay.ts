@@ -94,7 +94,7 @@ export const MOQ_RELAY: Peer = {
   registry: "crates.io",
   version: VERSION,
   protocols: [
-    ...["moq-lite-03", "moq-lite-04", "moq-lite-05", "moq-lite-06", "moq-lite-07-wip"],
+    ...["moq-lite-03", "moq-lite-04", "moq-lite-05", "moq-lite-06"],
     ...[14, 16, 18, 20, 22].map((draft) => `moqt-${draft}`),
   ],
   install: async () => await cargoInstall("moq-relay", VERSION),
