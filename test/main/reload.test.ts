@@ -58,8 +58,9 @@ function another({ kind, default: now, choices }: FieldMeta): string | undefined
     }
     case "tables":
       return '[{"prefix": "live", "tracks": 3}]';
-    case "text":
     case "list":
+      return choices?.[0];
+    case "text":
       return undefined;
   }
 }
