@@ -240,7 +240,7 @@ test("a failed dial gives the reason and a hint in the program's own words", () 
     const none = await run(["ls", relay.at("ws").href, "--protocol", "moq-lite-06-wip"]);
     assert.match(
       none.err,
-      /speaks none of moq-lite-06-wip; it speaks moq-lite-06, moq-lite-05, moq-lite-04, moq-lite-03, moqt-22, moqt-20, moqt-18, moqt-23\n/,
+      /speaks none of moq-lite-06-wip; it speaks moq-lite-06, moq-lite-05, moq-lite-04, moq-lite-03, moqt-22, moqt-20, moqt-18, moqt-23, moqt-16, moq-00\n/,
     );
     const nowhere = await run(["ls", "wss://127.0.0.1:1/"]);
     assert.doesNotMatch(nowhere.err, /certificate/);
