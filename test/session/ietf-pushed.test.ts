@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
 import { capabilities, encodeMessage, type Message, namespaceOf } from "../../moq/wire/ietf/index.ts";
-import { MoqtPeer, named } from "./ietf-peer.ts";
 import { STREAMED_VERSIONS, TestRelay } from "./support.ts";
 
 const IGNORE = { data() {}, fin() {}, reset() {}, stop() {} };
@@ -29,62 +28,5 @@ for (const version of STREAMED_VERSIONS) {
     await relay.pass(2_000);
     assert.equal(watching.log.at(-1), "closed cleanly");
     assert.deepEqual(relay.defects, []);
-  });
-
-  it(`a publisher of ${version} that sends at once pauses while no viewer wants its track, and goes on for the next viewer`, async () => {
-    const relay = await TestRelay.start();
-    const publisher = await MoqtPeer.connect(relay, version);
-    const offer = {
-      kind: "publish",
-      ...named("live"),
-      alias: 3,
-      parameters: { forward: true },
-      properties: NONE,
-    } as const;
-    const pushed = await publisher.request(offer);
-    /** What the relay has said of forwarding, in the answer and in updates. */
-    const said = () =>
-      pushed.messages.flatMap((one) =>
-        "parameters" in one && one.parameters.forward !== undefined ? [one.parameters.forward] : [],
-      );
-    assert.equal(pushed.messages[0]?.kind, "requestOk");
-    assert.deepEqual(said(), [false]);
-    const viewer = await MoqtPeer.connect(relay, version);
-    const subscription = await viewer.request({ kind: "subscribe", ...named("live"), parameters: {} });
-    await relay.pass(100);
-    assert.deepEqual(said(), [false, true]);
-    publisher.subgroup({ trackAlias: 3, group: 4 }, "seen").finish();
-    await relay.pass(50);
-    assert.deepEqual(
-      viewer.streams.map(({ objects }) => objects),
-      [["4/0 seen"]],
-    );
-    subscription.stream.reset(1);
-    subscription.stream.stop(1);
-    // Live media: a track that is quiet stays subscribed, because its publisher might not send it again.
-    for (let group = 5; group < 40; group++) {
-      publisher.subgroup({ trackAlias: 3, group }, "unseen").finish();
-      await relay.pass(400);
-    }
-    assert.deepEqual(said(), [false, true, false]);
-    await viewer.request({ kind: "subscribe", ...named("live"), parameters: {} });
-    await relay.pass(100);
-    assert.deepEqual(said(), [false, true, false, true]);
-    assert.deepEqual([publisher.end, relay.defects], ["", []]);
-  });
-
-  it(`a publisher of ${version} that sends at once is not paused while a viewer waits for its track`, async () => {
-    const relay = await TestRelay.start();
-    const viewer = await MoqtPeer.connect(relay, version);
-    const parameters = { rendezvousTimeout: 5000 };
-    await viewer.request({ kind: "subscribe", ...named("live"), parameters });
-    const publisher = await MoqtPeer.connect(relay, version);
-    const offer = { kind: "publish", ...named("live"), alias: 3, parameters: {}, properties: NONE } as const;
-    const pushed = await publisher.request(offer);
-    await relay.pass(100);
-    assert.equal(
-      pushed.messages.some((one) => "parameters" in one && one.parameters.forward === false),
-      false,
-    );
   });
 }

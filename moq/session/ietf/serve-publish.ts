@@ -63,7 +63,7 @@ class ServedPublish implements RequestResponder {
   readonly #stream: BidiStream;
   readonly #pushed: PushedTrack;
   readonly #left: () => void;
-  /** The publisher began to send before it was answered. */
+  /** The publisher began to send at once. */
   readonly #eager: boolean;
   #forward = true;
   #over = false;
@@ -81,19 +81,20 @@ class ServedPublish implements RequestResponder {
     this.#left = left;
   }
 
-  /** PUBLISH_OK says whether to send. In drafts where it has no parameters, an update follows where the publisher's own choice is wrong. */
+  /** PUBLISH_OK. What a publisher sends without being asked to wait is not paused: some publishers end a track when they are. */
   accept(): void {
     const { wanted } = this.#pushed;
+    const forward = this.#eager || wanted !== undefined;
     const { publishParameters } = this.#context.caps;
-    this.#forward = publishParameters ? this.#eager : wanted !== undefined;
-    const parameters = publishParameters ? {} : { forward: this.#forward };
+    this.#forward = publishParameters ? this.#eager : forward;
+    const parameters = publishParameters ? {} : { forward };
     send(this.#stream, { kind: "requestOk", parameters, properties: NONE }, this.#context);
     this.changed(wanted);
   }
 
-  /** What viewers want has changed: the publisher pauses while there are none. */
+  /** What viewers want has changed: a publisher that can wait is told when there are none. */
   changed(wanted: SubscribeOptions | undefined): void {
-    const forward = wanted !== undefined;
+    const forward = this.#eager || wanted !== undefined;
     if (this.#over || forward === this.#forward) return;
     this.#forward = forward;
     const update = { kind: "requestUpdate" as const, requestId: this.#context.ids.next(), parameters: { forward } };
