@@ -41,6 +41,11 @@ function familyOf(protocol: string): ProtocolFamily {
   return family;
 }
 
+/** Whether a session can be started in this negotiated protocol. */
+export function isSpoken(protocol: string): boolean {
+  return FAMILIES.some((family) => family.speaks(protocol));
+}
+
 /**
  * Starts a session on a link, in the protocol that was negotiated. The returned function throws when no family speaks the link's
  * protocol. `started` is called with the session before its first event.

@@ -47,6 +47,11 @@ function refusalReadings(counts: ReadonlyMap<string, number>) {
   return { refused: Object.fromEntries(REFUSAL_CODES.map((code) => [code, counts.get(code) ?? 0])) };
 }
 
+export const NO_PROTOCOL: Refused = {
+  status: 406,
+  code: "protocol",
+  message: "the client offered none of the protocols that this relay speaks",
+};
 export const GOING_AWAY: Refused = {
   status: UNAVAILABLE,
   code: "relay_draining",

@@ -7,6 +7,7 @@ import { rootOf } from "../../moq/path.ts";
 import {
   asksInSetup,
   type ChannelRegistry,
+  isSpoken,
   type Session,
   type SessionDeps,
   type SessionLimits,
@@ -27,6 +28,7 @@ import {
   BAD_PATH,
   GOING_AWAY,
   MEMORY_SHORT,
+  NO_PROTOCOL,
   type RefusalEntry,
   RefusalLog,
   type Refused,
@@ -244,8 +246,9 @@ export class SessionHost {
   }
 
   /** `counted`: handshakes of this client that are counted already. */
-  #refusal({ path }: LinkInfo, counted = 0): Refused | undefined {
+  #refusal({ path, protocol }: LinkInfo, counted = 0): Refused | undefined {
     const { broadcasts, limits, maxSessions } = this.#deps;
+    if (!isSpoken(protocol)) return NO_PROTOCOL;
     if (!this.#accepting) return GOING_AWAY;
     if (this.#deps.shortOfMemory?.() === true) return MEMORY_SHORT;
     if (this.#open.size + this.#handshakes.size - counted >= maxSessions) {

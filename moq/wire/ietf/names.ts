@@ -15,10 +15,10 @@ export interface FullTrackName {
 /** What may have no fields: all namespaces since draft 17, and parts of one before. */
 type Part = "whole" | "part";
 
-/** Copies of the fields. */
+/** Copies of the fields. A part without fields is read in every draft: moq-relay asks for all namespaces with one in draft 14, where 9.28 forbids it. */
 export function readNamespace(cursor: Cursor, caps: Capabilities, part: Part = "whole"): Namespace {
   const count = cursor.varint();
-  if (count === 0 && !mayBeEmpty(caps, part)) throw cursor.violation("namespace without fields");
+  if (count === 0 && part === "whole" && !mayBeEmpty(caps, part)) throw cursor.violation("namespace without fields");
   if (count > NAMESPACE_FIELDS) throw cursor.violation(`${count} namespace fields, at most ${NAMESPACE_FIELDS}`);
   const fields: Uint8Array[] = [];
   let left = FULL_TRACK_NAME_BYTES;

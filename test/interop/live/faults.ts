@@ -16,15 +16,6 @@ interface Fault {
 
 const FAULTS: readonly Fault[] = [
   {
-    peer: "moq-relay",
-    protocols: ["moqt-14"],
-    check: /carries/,
-    failure: /namespace without fields|the relay ended the subscription \((not_found|unroutable|upstream)\)$/,
-    clause:
-      "moq-transport 14, 9.28: a Track Namespace Prefix with an N of 0 MUST close the session with a Protocol Violation",
-    text: "it asks for all namespaces by SUBSCRIBE_NAMESPACE with an empty prefix, so the session ends",
-  },
-  {
     peer: "@moq/net",
     protocols: ["moqt-18", "moqt-20"],
     check: /watches/,
