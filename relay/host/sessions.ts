@@ -125,7 +125,7 @@ export class SessionHost {
       return;
     }
     const id = this.#ids.next();
-    const refusal = this.#refusal(request.info);
+    const refusal = isSpoken(request.info.protocol) ? this.#refusal(request.info) : NO_PROTOCOL;
     if (refusal !== undefined) {
       this.#reject(request, id, refusal);
       return;
@@ -246,9 +246,8 @@ export class SessionHost {
   }
 
   /** `counted`: handshakes of this client that are counted already. */
-  #refusal({ path, protocol }: LinkInfo, counted = 0): Refused | undefined {
+  #refusal({ path }: LinkInfo, counted = 0): Refused | undefined {
     const { broadcasts, limits, maxSessions } = this.#deps;
-    if (!isSpoken(protocol)) return NO_PROTOCOL;
     if (!this.#accepting) return GOING_AWAY;
     if (this.#deps.shortOfMemory?.() === true) return MEMORY_SHORT;
     if (this.#open.size + this.#handshakes.size - counted >= maxSessions) {
