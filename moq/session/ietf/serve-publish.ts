@@ -15,7 +15,7 @@ import { infoOf } from "./track-info.ts";
 /** Milliseconds that streams of a finished track are still taken: they may overtake PUBLISH_DONE. */
 const STRAGGLER_MS = 2_000;
 
-/** PUBLISH: the peer pushes a track. It is told to send once there is a viewer, and to pause while there is none. */
+/** PUBLISH: the peer pushes a track. One that begins with FORWARD 0 is asked to send while there is a viewer; one that sends at once is never asked to pause. */
 export function servePublish(
   context: IetfContext,
   request: Publish,
@@ -92,7 +92,7 @@ class ServedPublish implements RequestResponder {
     this.changed(wanted);
   }
 
-  /** What viewers want has changed: a publisher that can wait is told when there are none. */
+  /** What viewers want has changed: a publisher that began with FORWARD 0 sends for the first viewer, and pauses after the last. */
   changed(wanted: SubscribeOptions | undefined): void {
     const forward = this.#eager || wanted !== undefined;
     if (this.#over || forward === this.#forward) return;

@@ -58,7 +58,7 @@ class TracksWatch implements RequestResponder {
   readonly #prefix: string;
   readonly #forward: boolean;
   readonly #left: () => void;
-  /** By path, the tracks that the peer was offered, or for which it was told that it is not, while they are pushed. */
+  /** By path, the pushed tracks for which we have sent the peer a PUBLISH or PUBLISH_SKIPPED. */
   readonly #offered = new Map<string, Set<string>>();
   #unwatch = () => {};
   #over = false;

@@ -5,7 +5,7 @@ import { keyOf, type NamedTrack } from "./named-track.ts";
 export interface Joinable extends NamedTrack {
   /** Objects are sent. */
   forwards(): boolean;
-  /** The largest location that the peer was told when forwarding began; absent where the track has no objects, or while there is no answer. */
+  /** The largest location in our answer when forwarding began; absent where the track has no objects, or while there is no answer. */
   joining(): Location | undefined;
   /** Calls `callback` once the peer has its answer, which may be a refusal; possibly now. Returns a cancel. */
   whenAnswered(callback: () => void): () => void;

@@ -50,7 +50,7 @@ export class SubscribeAnswers implements SubscribeWriter {
     this.#opening = opening;
   }
 
-  /** The largest location that the peer was told. */
+  /** The largest location that we have sent the peer. */
   get joining(): Location | undefined {
     return this.#joining;
   }

@@ -18,7 +18,7 @@ export class RequestLimits {
     this.#granted = this.#bound;
   }
 
-  /** The first id that the peer may not use, as it was told last. */
+  /** The first id that the peer may not use, by the last limit that we sent. */
   get granted(): number {
     return this.#granted;
   }
