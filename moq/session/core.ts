@@ -6,7 +6,7 @@ import type { Reason } from "../reason.ts";
 import type { ProtocolViolation } from "../wire/codec/index.ts";
 import { Admission } from "./admission.ts";
 import type { ReasonCodes, SessionContext } from "./context.ts";
-import type { SessionDeps, SessionFigures, SessionTotals, SessionUse } from "./contract.ts";
+import type { Following, SessionDeps, SessionFigures, SessionTotals, SessionUse } from "./contract.ts";
 import { EndReport } from "./end-report.ts";
 import { Guard } from "./guard.ts";
 import { HeaderSweep, type Unopened } from "./header-sweep.ts";
@@ -127,6 +127,18 @@ export class SessionCore<S extends Source> implements SessionContext {
   close(code: number, message: string): void {
     this.#report.because("local", message);
     this.link.close(code, message);
+  }
+
+  /** As `follow` of a session. `begin` makes the request; its argument is called when the peer's first announcements are complete. */
+  follow(begin: (complete: (known: boolean) => void) => { start(): void; stop(): void }): Following {
+    const { promise: complete, resolve } = Promise.withResolvers<boolean>();
+    if (this.over || this.peer.leaving) {
+      resolve(false);
+      return { stop: () => {}, complete };
+    }
+    const request = begin(resolve);
+    this.guard(() => request.start());
+    return { stop: () => void this.guard(() => request.stop()), complete };
   }
 
   absolute(path: string): string {

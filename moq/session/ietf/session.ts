@@ -151,20 +151,11 @@ class IetfSession implements Session, MultiplexedSession {
   }
 
   follow(prefix: string, table: AnnounceTable): Following {
-    const core = this.#core;
-    const { promise: complete, resolve } = Promise.withResolvers<boolean>();
-    if (core.over || core.peer.leaving) {
-      resolve(false);
-      return { stop: () => {}, complete };
-    }
-    const follower = this.#follow(prefix, table, resolve);
-    core.guard(() => follower.start());
-    return {
-      stop: () => {
-        if (this.#followers.delete(follower)) core.guard(() => follower.cancel());
-      },
-      complete,
-    };
+    return this.#core.follow((complete) => {
+      const follower = this.#follow(prefix, table, complete);
+      const stop = () => void (this.#followers.delete(follower) && follower.cancel());
+      return { start: () => follower.start(), stop };
+    });
   }
 
   traffic() {

@@ -120,20 +120,11 @@ class LiteSession implements Session, LinkHandler {
   }
 
   follow(prefix: string, table: AnnounceTable): Following {
-    const core = this.#core;
-    const { promise: complete, resolve } = Promise.withResolvers<boolean>();
-    if (core.over || core.peer.leaving) {
-      resolve(false);
-      return { stop: () => {}, complete };
-    }
-    const listener = this.#listen(prefix, table, resolve);
-    core.guard(() => listener.start());
-    return {
-      stop: () => {
-        if (this.#listeners.delete(listener)) core.guard(() => listener.cancel());
-      },
-      complete,
-    };
+    return this.#core.follow((complete) => {
+      const listener = this.#listen(prefix, table, complete);
+      const stop = () => void (this.#listeners.delete(listener) && listener.cancel());
+      return { start: () => listener.start(), stop };
+    });
   }
 
   traffic() {
