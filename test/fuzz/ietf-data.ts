@@ -154,7 +154,7 @@ function outcome(kind: DataKind, caps: Capabilities, input: Uint8Array, size: ()
     },
     control: () => ({
       push: (piece) => {
-        control.push(...piece);
+        for (const byte of piece) control.push(byte);
         return piece.subarray(piece.length);
       },
       finish: () => {},
