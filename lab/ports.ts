@@ -31,6 +31,13 @@ export async function freePorts(count: number): Promise<number[]> {
   return [...found];
 }
 
+/** One port of {@link freePorts}. */
+export async function freePort(): Promise<number> {
+  const [port] = await freePorts(1);
+  if (port === undefined) throw new BenchError("no port is free");
+  return port;
+}
+
 /** The files of this process. */
 const own = new Set<string>();
 

@@ -10,7 +10,7 @@ import type { Library } from "../../cli/explain.ts";
 import { runProgram } from "../../cli/main.ts";
 import type { Attempt } from "../../cli/ping/contract.ts";
 import { judgeToken } from "../../cli/ping/token.ts";
-import { freePorts } from "../../lab/ports.ts";
+import { freePort, freePorts } from "../../lab/ports.ts";
 import { Authority } from "../support/authority.ts";
 import { missingEngine } from "../support/engines.ts";
 import { TestKey } from "../support/keys.ts";
@@ -56,15 +56,15 @@ async function withoutUdp(relay: TestRelay, work: (port: number) => Promise<void
     const inner = connectTcp(relay.port, "127.0.0.1");
     for (const socket of [client, inner]) sockets.add(socket.on("error", () => {}));
     client.pipe(inner).pipe(client);
-  }).listen(0, "127.0.0.1");
+  });
+  const port = await freePort();
+  server.listen(port, "127.0.0.1");
   await once(server, "listening");
-  const address = server.address();
-  assert.ok(address !== null && typeof address === "object");
   // Another program's UDP socket of that number would change the result.
-  const udp = createSocket("udp4").bind(address.port, "127.0.0.1");
+  const udp = createSocket("udp4").bind(port, "127.0.0.1");
   await once(udp, "listening");
   try {
-    await work(address.port);
+    await work(port);
   } finally {
     udp.close();
     for (const socket of sockets) socket.destroy();

@@ -1,9 +1,8 @@
 /** The examination of a relay and its roots, over real sockets of loopback. */
 import assert from "node:assert/strict";
-import { once } from "node:events";
-import { createServer } from "node:net";
 import { test } from "node:test";
 import { runProgram } from "../../cli/main.ts";
+import { freePort } from "../../lab/ports.ts";
 import { type LoadedConfig, loadConfig } from "../../relay/config/config.ts";
 import { type ExaminationOptions, examine } from "../../relay/doctor/index.ts";
 import { sysctlFile } from "../../relay/doctor/kernel.ts";
@@ -53,11 +52,7 @@ test("another program at the ports of a relay is no relay that answers", () =>
   ));
 
 test("a relay that does not run is probed at its public port alone, which closes again", async () => {
-  const free = createServer().listen(0, "127.0.0.1");
-  await once(free, "listening");
-  const address = free.address();
-  const port = typeof address === "object" ? String(address?.port) : "";
-  await new Promise((resolve) => free.close(resolve));
+  const port = String(await freePort());
   await withRelay({}, async ({ folder }) => {
     const settings = {
       "server.host": "127.0.0.1",

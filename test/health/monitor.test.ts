@@ -119,8 +119,42 @@ describe("the health monitor", () => {
     assert.deepEqual(monitor.codes, []);
     clock.advance(1_250);
     assert.equal(runs, 2);
-    monitor.close();
+    await monitor.close();
     assert.equal(clock.pending, 0);
+  });
+
+  test("waits at its end for checks that have files, at most a second", async () => {
+    const { promise, resolve: answer } = Promise.withResolvers<undefined>();
+    const checks = (hasFiles: boolean): Check[] => [
+      {
+        code: "state_folder_unwritable",
+        severity: "warning",
+        damping: ONCE,
+        everyMs: 1_000,
+        ...(hasFiles && { hasFiles }),
+        run: () => promise,
+      },
+    ];
+    const without = monitored(() => checks(false));
+    await without.monitor.close();
+    assert.equal(without.clock.pending, 0);
+
+    const hangs = monitored(() => checks(true));
+    let closed = false;
+    const closing = hangs.monitor.close().then(() => {
+      closed = true;
+    });
+    hangs.clock.advance(999);
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.equal(closed, false);
+    hangs.clock.advance(1);
+    await closing;
+
+    const answers = monitored(() => checks(true));
+    const ends = answers.monitor.close();
+    answer(undefined);
+    await ends;
+    assert.equal(answers.clock.pending, 0);
   });
 
   test("counts a check that throws or rejects as failing, with the message of its error", async () => {

@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { createServer } from "node:net";
 import { afterEach, beforeEach, describe, test } from "node:test";
 import { ManualClock } from "../../lab/network/manual-clock.ts";
+import { freePort } from "../../lab/ports.ts";
 import { type Certificate, type Engine, TransportError } from "../../moq/link.ts";
 import { connect } from "../../relay/client/client.ts";
 import { type Client, FetchError } from "../../relay/client/contract.ts";
@@ -158,16 +159,15 @@ describe("a relay", () => {
   });
 
   test("names the port that is in use and frees what it had opened", async () => {
-    const taken = createServer().listen(0, "127.0.0.1");
+    const port = await freePort();
+    const taken = createServer().listen(port, "127.0.0.1");
     await once(taken, "listening");
-    const address = taken.address();
-    assert.ok(address !== null && typeof address === "object");
-    const message = new RegExp(`^cannot listen on TCP 127.0.0.1:${address.port}: it is in use \\(EADDRINUSE\\); `);
-    await assert.rejects(run({ "server.port": String(address.port) }), { code: "bind_failed", message });
-    const udp = createSocket("udp4").bind(address.port, "127.0.0.1");
+    const message = new RegExp(`^cannot listen on TCP 127.0.0.1:${port}: it is in use \\(EADDRINUSE\\); `);
+    await assert.rejects(run({ "server.port": String(port) }), { code: "bind_failed", message });
+    const udp = createSocket("udp4").bind(port, "127.0.0.1");
     await once(udp, "listening");
     udp.close();
-    await assert.rejects(run({ "http.admin_port": String(address.port) }), /cannot listen on the admin listener's TCP/);
+    await assert.rejects(run({ "http.admin_port": String(port) }), /cannot listen on the admin listener's TCP/);
     taken.close();
   });
 
@@ -191,10 +191,12 @@ describe("a relay", () => {
   });
 
   test("does not listen on TCP when HTTP and WebSocket are off", async () => {
-    const relay = await run({ "http.enabled": "false", "server.websocket": "false" });
-    const tcp = createServer().listen(relay.port, "127.0.0.1");
-    await once(tcp, "listening");
-    tcp.close();
+    const servers = () => process.getActiveResourcesInfo().filter((resource) => resource === "TCPServerWrap").length;
+    const before = servers();
+    await run({ "http.enabled": "false", "server.websocket": "false", "http.admin": "false" });
+    assert.equal(servers(), before);
+    await run({ "http.admin": "false" });
+    assert.equal(servers(), before + 1);
   });
 
   test("starts without its page when that was not built, and the log says so", async () => {

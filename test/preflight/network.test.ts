@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { createServer } from "node:net";
 import { after, before, test } from "node:test";
+import { freePort } from "../../lab/ports.ts";
 import { Fixtures, findingsOf } from "./fixtures.ts";
 
 const fixtures = new Fixtures();
@@ -62,9 +63,8 @@ test("with --network each name is resolved and each service is reached, and a fa
 
 test("a service of this machine is reached, and one that is gone is named", async () => {
   const server = createServer((socket) => socket.destroy());
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  const port = typeof address === "object" ? address?.port : undefined;
+  const port = await freePort();
+  await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
   const toml = `[auth]\napi = "http://127.0.0.1:${port}/"`;
   assert.deepEqual(await findingsOf(fixtures, toml, { network: true }), { problems: [], warnings: [] });
   await new Promise((resolve) => server.close(resolve));
