@@ -103,14 +103,13 @@ export class HealthWatch {
   }
 
   /** Ends the checks. The port still answers: the relay is not ready. */
-  rest(): void {
-    this.monitor.close();
+  async rest(): Promise<void> {
     this.#eventLoop?.close();
+    await this.monitor.close();
   }
 
   async close(): Promise<void> {
-    this.rest();
-    await this.#thread?.close();
+    await Promise.all([this.rest(), this.#thread?.close()]);
   }
 
   /** Sessions of the relay with itself, one check for each kind that it serves. */

@@ -309,7 +309,7 @@ class RelayProcess implements Relay {
     // What watches the relay ends first: it would log what the end itself causes.
     this.#cloud.close();
     const announced = this.#readiness?.close();
-    this.#health.rest();
+    const rested = this.#health.rest();
     this.#parts.descriptors.close();
     this.#pressure?.close();
     this.#files.close();
@@ -327,7 +327,7 @@ class RelayProcess implements Relay {
     for (const end of ends) {
       if (end.status === "rejected") this.#parts.warn("a listener did not close", end.reason);
     }
-    await announced;
+    await Promise.all([announced, rested]);
     this.#hooks.close();
     clearInterval(this.#hold);
     if (began) this.#parts.log.info({ reason }, "relay closed");

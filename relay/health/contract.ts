@@ -63,6 +63,8 @@ export interface Check {
   readonly timeoutMs?: number;
   /** Milliseconds of failing after which the relay is no longer live. Only where a restart helps and nothing else does. */
   readonly restartAfterMs?: number;
+  /** A run has files that it removes at its end, so the end of the relay waits for it. */
+  readonly hasFiles?: true;
   /** A run that throws or rejects counts as a bad result with the message of its error. */
   run(): Finding | Promise<Finding>;
 }

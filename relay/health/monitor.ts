@@ -10,6 +10,9 @@ const TICK_MS = 250;
 /** Default of `Check.timeoutMs`. */
 const TIMEOUT_MS = 5_000;
 
+/** Milliseconds for which the end of the relay waits for checks that have files: a disk may hang. */
+const FILES_MS = 1_000;
+
 export interface MonitorDeps {
   readonly clock: Clock;
   /** Milliseconds since 1970. */
@@ -41,6 +44,8 @@ interface Entry {
   sinceAt: number;
   /** Cancels the time limit of the run that is under way. */
   cancel: () => void;
+  /** The run that is under way, of a check that has files. */
+  running?: Promise<void> | undefined;
 }
 
 /**
@@ -90,10 +95,19 @@ export class HealthMonitor {
     this.#codes = undefined;
   }
 
-  close(): void {
+  /** Ends the checks. Resolves when those that have files have removed them, or after {@link FILES_MS}. */
+  async close(): Promise<void> {
     this.#closed = true;
     this.#cancel();
     for (const { cancel } of this.#entries) cancel();
+    const running = this.#entries.flatMap((entry) => entry.running ?? []);
+    if (running.length === 0) return;
+    let cancel = () => {};
+    const late = new Promise<void>((resolve) => {
+      cancel = this.#deps.clock.timer(FILES_MS, resolve);
+    });
+    await Promise.race([Promise.all(running), late]);
+    cancel();
   }
 
   /** Codes of {@link HealthReport.reasons}. */
@@ -154,8 +168,12 @@ export class HealthMonitor {
     } catch (error) {
       result = textOf(error);
     }
-    if (result instanceof Promise) void this.#await(entry, result);
-    else this.#done(entry, result);
+    if (!(result instanceof Promise)) {
+      this.#done(entry, result);
+      return;
+    }
+    const run = this.#await(entry, result);
+    entry.running = entry.check.hasFiles && run;
   }
 
   async #await(entry: Entry, result: Promise<Finding>): Promise<void> {
@@ -173,6 +191,7 @@ export class HealthMonitor {
       finding = textOf(error);
     }
     entry.cancel();
+    entry.running = undefined;
     this.#done(entry, finding);
   }
 

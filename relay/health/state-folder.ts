@@ -21,6 +21,7 @@ export function stateFolderCheck(folder: string, tryToWrite: TryToWrite = writeA
     damping: { failures: 2, successes: 1 },
     everyMs: TRY_MS,
     againMs: AGAIN_MS,
+    hasFiles: true,
     async run(): Promise<Finding> {
       try {
         await tryToWrite(file);
