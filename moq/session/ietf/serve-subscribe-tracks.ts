@@ -126,9 +126,9 @@ class TracksWatch implements RequestResponder {
 
   #offer(named: NamedTrack): void {
     const { path, track } = named;
-    const { served, session } = this.#context;
+    const { served, session, caps } = this.#context;
     const offered = this.#offered.get(path) ?? new Set<string>();
-    if (offered.has(track) || served.has(named)) return;
+    if (offered.has(track) || (!caps.severalSubscriptions && served.has(named))) return;
     const name = this.#nameOf(named, session.deps.access.root);
     if (name === undefined) return;
     this.#offered.set(path, offered.add(track));

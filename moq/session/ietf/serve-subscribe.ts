@@ -19,10 +19,10 @@ export function serveSubscribe(
   stream: BidiStream,
   over: () => void,
 ): RequestResponder | Refusal {
-  const { session, served } = context;
+  const { session, served, caps } = context;
   const named = namedTrack(request, context);
   if (isRefusal(named)) return named;
-  if (served.has(named)) return refusalOf("duplicate");
+  if (!caps.severalSubscriptions && served.has(named)) return refusalOf("duplicate");
   const admitted = session.admission.subscribe(named.path, named.track, context.access);
   if (typeof admitted === "string") return refusalOf(admitted);
   const subscription = new ServedSubscription(context, { request, stream, ...named }, () => {

@@ -11,18 +11,21 @@ export interface Joinable extends NamedTrack {
   whenAnswered(callback: () => void): () => void;
 }
 
-/** The subscriptions of the peer that run or wait, by their request ids. A track has at most one of them (Subscriptions). */
+/** The subscriptions of the peer that run or wait, by their request ids. A PUBLISH of ours and a SUBSCRIBE of the peer may cross, so a track may have several in any draft. */
 export class ServedSubscriptions {
   readonly #byId = new Map<number, Joinable>();
-  readonly #tracks = new Set<string>();
+  /** How many a track has. */
+  readonly #tracks = new Map<string, number>();
 
   add(requestId: number, subscription: Joinable): () => void {
     const key = keyOf(subscription);
     this.#byId.set(requestId, subscription);
-    this.#tracks.add(key);
+    this.#tracks.set(key, (this.#tracks.get(key) ?? 0) + 1);
     return () => {
       this.#byId.delete(requestId);
-      this.#tracks.delete(key);
+      const left = (this.#tracks.get(key) ?? 0) - 1;
+      if (left > 0) this.#tracks.set(key, left);
+      else this.#tracks.delete(key);
     };
   }
 

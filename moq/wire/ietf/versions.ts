@@ -47,6 +47,8 @@ export interface Capabilities extends ObjectCapabilities {
    * is their meaning; or a Location Filter Type and the fields that it has, without a length.
    */
   readonly locationFilter: "end_group" | "end_delta" | "fields" | "typed";
+  /** A session may have several subscriptions of one track. Otherwise further ones are refused. */
+  readonly severalSubscriptions: boolean;
   /** There are range filters, and SETUP options that bound them and updates. */
   readonly rangeFilters: boolean;
   /**
@@ -72,6 +74,7 @@ const DRAFT_18: Capabilities = {
   goawayRequestId: true,
   unknownStreamCount: 2n ** 62n - 1n,
   locationFilter: "end_delta",
+  severalSubscriptions: false,
   rangeFilters: false,
   fill: false,
   publishParameters: false,
@@ -84,6 +87,7 @@ const DRAFT_20: Capabilities = {
   goawayRequestId: false,
   unknownStreamCount: 2n ** 64n - 1n,
   locationFilter: "fields",
+  severalSubscriptions: true,
   rangeFilters: true,
   fill: true,
   publishParameters: true,
