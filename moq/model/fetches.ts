@@ -97,7 +97,8 @@ export class Fetches {
   #fetch(request: FetchRequest): () => void {
     const { sequence, channel, stream } = request;
     const cached = this.#store.get(sequence);
-    if (cached?.keeps) {
+    const isInside = cached?.keeps === true && cached.from > 0;
+    if (cached?.keeps && !isInside) {
       this.#host.counters.fetchHits++;
       this.#use.hits++;
       const running = this.#running.get(cached);
@@ -110,8 +111,9 @@ export class Fetches {
     this.#use.misses++;
     const theirs = sequence - request.offset;
     if (request.source === undefined || theirs < 0) return this.#refuse(request, "not_found");
-    if (cached !== undefined) return this.#refuse(request, "evicted");
-    const group = this.#store.fetched(wholeGroup(sequence));
+    if (cached !== undefined && !isInside) return this.#refuse(request, "evicted");
+    const start = wholeGroup(sequence);
+    const group = isInside ? this.#store.fetchedBeside(start) : this.#store.fetched(start);
     group.attach(channel, stream);
     group.whenOver(() => request.over(group.payloadBytes));
     const writer = new ForwardingWriter(group.first, (reason) => {

@@ -189,6 +189,19 @@ export class GroupStore {
     if (open?.complete) open.conclude();
   }
 
+  /** A live group was joined inside, with its object `id`. */
+  joinedAt(group: number, id: number): void {
+    (this.#open.get(group) ?? this.#groups.get(group))?.joinedAt(id);
+  }
+
+  /** Begins a group that is being fetched beside the one that is kept, for those that are attached to it now. It is not kept. */
+  fetchedBeside(start: SubgroupStart): Group {
+    const group = new Group(start, this.#host.clock.now(), this.#groupHost);
+    this.#fetched.add(group);
+    group.evict();
+    return group;
+  }
+
   /** Begins a group that is being fetched. */
   fetched(start: SubgroupStart): Group {
     const group = this.#create(start);

@@ -63,6 +63,8 @@ export class Group implements Evictable {
   #watchers: Set<() => void> | undefined;
   #charged = 0;
   #keeps = true;
+  /** The subscription that brings it began inside it, with this object. */
+  #joinedAt: number | undefined;
 
   /** `start`: of its first subgroup, in the numbering that subscribers see. */
   constructor(start: SubgroupStart, arrivedAt: number, host: GroupHost<Group>) {
@@ -189,12 +191,25 @@ export class Group implements Evictable {
 
   /** It has all objects up to the end that the publisher has named. */
   get complete(): boolean {
-    return this.objects >= this.#end - this.#base;
+    return this.objects >= this.#end - this.from;
   }
 
-  /** The id of the first object that there is, as far as is known. */
-  get #base(): number {
-    return this.first.start.firstObject ? 0 : this.first.firstId;
+  /** Objects with lower ids are not there and may exist: 0 unless it was joined inside. Infinite where it was, and has no object yet. */
+  get from(): number {
+    const { first } = this;
+    if (this.#others.length === 0 && this.#joinedAt === undefined && first.start.firstObject) return 0;
+    let lowest = this.#joinedAt ?? Number.POSITIVE_INFINITY;
+    let isWhole = this.#joinedAt === undefined;
+    for (const { start, firstId, lastId } of this.subgroups) {
+      isWhole &&= start.firstObject;
+      if (lastId >= 0) lowest = Math.min(lowest, firstId);
+    }
+    return isWhole ? 0 : lowest;
+  }
+
+  /** Its subscription begins with its object `id`: no earlier one comes. */
+  joinedAt(id: number): void {
+    this.#joinedAt = id;
   }
 
   /** No object of it has the id `id` or a higher one. */

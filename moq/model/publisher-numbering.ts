@@ -19,6 +19,8 @@ export class PublisherNumbering {
   timescale: number | undefined;
   /** The newest object that it named, in its own numbers. */
   named: Location | undefined;
+  /** Where the subscription begins inside a group, in its own numbers. */
+  joined: Location | undefined;
   /** False once the track has detached from it. */
   alive = true;
   #whole: number;

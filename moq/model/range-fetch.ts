@@ -78,8 +78,9 @@ export class RangeFetch {
   #inObject = false;
   #groups = 0;
   #bytes = 0;
-  /** The last group that the source was asked for. */
+  /** The last group that the source was asked for, and up to which object of it. */
   #asked: number;
+  #askedTo = LAST_OBJECT;
   #stopReading: () => void = () => {};
   #cancelPace: () => void = () => {};
   #cancelIdle: () => void = () => {};
@@ -124,11 +125,13 @@ export class RangeFetch {
     this.#request.reader.end();
   }
 
-  /** The source has no more of the group. `cached`: it has begun a group that the cache has. */
-  passes(group: number, cached: boolean): void {
+  /** The source has no more of the group up to the object `last`. `cached`: it has begun a group that the cache has. */
+  passes(group: number, cached: boolean, last = LAST_OBJECT): void {
     if (this.#state !== "waiting" || this.#isBefore(group, this.#group)) return;
-    this.#groups++;
-    this.#goTo(cached ? group : this.#after(group));
+    if (cached) {
+      this.#groups++;
+      this.#goTo(group);
+    } else this.#pass(group, last);
     this.#ready();
   }
 
@@ -150,7 +153,7 @@ export class RangeFetch {
   /** The source has sent all that it was asked for. */
   answered(): void {
     if (this.#state !== "waiting") return;
-    if (!this.#isBefore(this.#asked, this.#group)) this.#goTo(this.#after(this.#asked));
+    if (!this.#isBefore(this.#asked, this.#group)) this.#pass(this.#asked, this.#askedTo);
     this.#ready();
   }
 
@@ -158,14 +161,16 @@ export class RangeFetch {
   failed(reason: Reason): void {
     if (this.#state !== "waiting") return;
     const alone = this.#groups === 0 && this.#asked === this.#last;
-    if (this.#inObject || (reason !== "timeout" && (reason !== "not_found" || alone))) {
+    // Only what the cache lacks of a group was asked for: the cache has the rest.
+    const isPart = this.#askedTo < this.#lastObject(this.#asked);
+    if (this.#inObject || (reason !== "timeout" && !isPart && (reason !== "not_found" || alone))) {
       this.#end((reader) => reader.reset(reason));
       return;
     }
     // The rest of the range may be in the cache.
-    const end = { group: this.#asked, object: this.#lastObject(this.#asked) };
+    const end = { group: this.#asked, object: this.#askedTo };
     this.#request.reader.gap(reason === "timeout" ? "timed_out" : "unknown", end);
-    this.#goTo(this.#after(this.#asked));
+    this.#pass(this.#asked, this.#askedTo);
     this.#ready();
   }
 
@@ -216,6 +221,13 @@ export class RangeFetch {
       return;
     }
     const cached = store.get(this.#group);
+    const from = cached?.keeps === true ? cached.from : 0;
+    if (this.#object < from) {
+      // A group that was joined inside.
+      const to = Math.min(from - 1, this.#lastObject(this.#group));
+      this.#ask(this.#group, to);
+      return;
+    }
     if (cached?.keeps) {
       counters.fetchHits++;
       use.hits++;
@@ -224,11 +236,17 @@ export class RangeFetch {
     }
     const next = store.nextKept(this.#group, this.descending);
     const last = next === undefined || this.#isPast(next) ? this.#last : this.#before(next);
+    this.#ask(last, this.#lastObject(last));
+  }
+
+  /** Asks the source for all up to the object `to` of the group `last`. */
+  #ask(last: number, to: number): void {
     this.#asked = last;
+    this.#askedTo = to;
     this.#state = "waiting";
     const [low, high] = this.descending ? [last, this.#group] : [this.#group, last];
     const start = { group: low, object: low === this.#group ? this.#object : this.#firstObject(low) };
-    const end = { group: high, object: this.#lastObject(high) };
+    const end = { group: high, object: high === last ? to : this.#lastObject(high) };
     this.#host.missing(this, { start, end, ...(this.descending ? { descending: true } : {}) });
   }
 
@@ -260,6 +278,17 @@ export class RangeFetch {
     this.#bytes += bytes;
     counters.framesOut++;
     counters.bytesOut += bytes;
+  }
+
+  /** There is nothing more up to the object `last` of `group`. */
+  #pass(group: number, last: number): void {
+    if (last < this.#lastObject(group)) {
+      if (group !== this.#group) this.#goTo(group);
+      this.#object = Math.max(this.#object, last + 1);
+      return;
+    }
+    this.#groups++;
+    this.#goTo(this.#after(group));
   }
 
   #goTo(group: number): void {

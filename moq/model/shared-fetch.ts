@@ -161,9 +161,11 @@ export class SharedFetch implements FetchWriter {
     }
     this.#current = group;
     this.#next = this.#after(group);
-    this.#skips = store.get(group)?.keeps === true;
+    const kept = store.get(group);
+    const isKept = kept?.keeps === true;
+    this.#skips = isKept && kept.from <= (group === range.start.group ? range.start.object : 0);
     if (this.#skips) for (const reader of [...this.#waiting]) reader.passes(group, true);
-    else if (this.#isWhole(group)) this.#cached = new CachedFetch(group, store);
+    else if (!isKept && this.#isWhole(group)) this.#cached = new CachedFetch(group, store);
   }
 
   #isWhole(group: number): boolean {
@@ -180,7 +182,9 @@ export class SharedFetch implements FetchWriter {
     const cached = this.#cached;
     this.#cached = undefined;
     cached?.finish();
-    if (!this.#skips) for (const reader of [...this.#waiting]) reader.passes(group, false);
+    const { end } = this.#request.range;
+    const last = group === end.group ? end.object : LAST_OBJECT;
+    if (!this.#skips) for (const reader of [...this.#waiting]) reader.passes(group, false, last);
     this.#skips = false;
   }
 

@@ -116,12 +116,15 @@ export class TrackUpstream {
     const { offset } = feed;
     const resume = offset !== undefined && store.newest !== undefined ? store.newest.sequence + 1 - offset : undefined;
     const options = this.#options.begin(resume, this.#numbering(feed));
+    const { start, startObject = 0, join } = options;
+    if (start !== undefined && startObject > 0) feed.joined = { group: start, object: startObject };
     counters.upstreamSubscriptions++;
     const sink: UpstreamSink = {
       known: properties.of(feed.source) !== undefined,
       shared: () => subscriptions.size > 1,
       info: (info, largest) => {
         feed.named = largest;
+        if (join === "next_object" && largest !== undefined) this.#joined(feed, largest);
         this.#host.learned(feed.source, info);
       },
       started: (sequence) => feed.starts(sequence),
@@ -181,10 +184,19 @@ export class TrackUpstream {
     const ours = sequence === start.group ? start : { ...start, group: sequence };
     const subgroup = store.open(ours, properties.maxLatency);
     if (typeof subgroup === "string") return subgroup;
-    if (subgroup.group.first === subgroup) counters.groupsIn++;
+    if (subgroup.group.first === subgroup) {
+      counters.groupsIn++;
+      if (feed.joined?.group === start.group) subgroup.group.joinedAt(feed.joined.object);
+    }
     for (const subscription of [...subscriptions]) subscription.offer(subgroup);
     if (store.size > 1) this.#host.succeeded();
     return subgroup;
+  }
+
+  /** The subscription begins after the object `largest`, as its publisher says, perhaps after its first group. */
+  #joined(feed: PublisherNumbering, { group, object }: Location): void {
+    feed.joined = { group, object: object + 1 };
+    if (feed.offset !== undefined) this.#host.store.joinedAt(group + feed.offset, object + 1);
   }
 
   #datagram(feed: PublisherNumbering, datagram: DatagramObject): void {

@@ -10,10 +10,11 @@ import {
   LAST_OBJECT,
   type Location,
   type SubgroupStart,
+  type SubgroupWriter,
 } from "../../moq/model/contract.ts";
 import type { Reason } from "../../moq/reason.ts";
 import { clock, publish, publisher, relay, start, startPublished, watch } from "./relay.ts";
-import { FakeSource, FakeViewer, say } from "./support.ts";
+import { channel, FakeSource, FakeStream, FakeViewer, INFO, LIVE, say } from "./support.ts";
 
 /** Milliseconds without an object until the rest of a fetch is given up. */
 const IDLE_MS = 10_000;
@@ -372,6 +373,114 @@ const OBJECT = {
   timestamp: 0,
   properties: undefined,
 };
+
+describe("a group that was joined inside", () => {
+  /** The cache has objects 5 and 6 of group 7, with which its subscription began. */
+  function joinInside(): SubgroupWriter {
+    watch();
+    const writer = source.sink.subgroup({ group: 7, subgroup: 0, firstObject: false, endsGroup: true });
+    if (typeof writer === "string") throw new Error(writer);
+    for (const id of [5, 6]) put(writer, id);
+    return writer;
+  }
+
+  function put(writer: SubgroupWriter, id: number): void {
+    writer.object(2, 0, id);
+    writer.payload(Buffer.from(`c${id}`));
+    writer.end();
+  }
+
+  it("comes from the source up to its first object that is there, and from there on from the cache", () => {
+    joinInside().finish();
+    source.send(8, "next");
+    const asker = ask(range(7, 8));
+    assert.equal(source.log.at(-1), "fetch video 7/0-7/4");
+    for (const id of [0, 1, 4]) give(source.writer, 7, id, `f${id}`);
+    source.writer.finish();
+    assert.deepEqual(asker.got, ["7/0=f0", "7/1=f1", "7/4=f4", "7/5=c5", "7/6=c6", "8/0=next", "finished"]);
+    assert.equal(source.ranges.length, 1);
+  });
+
+  it("comes in order while it is open, in descending ranges as well", () => {
+    const writer = joinInside();
+    const both = [ask(range(7, 7, { first: 3 })), ask(range(6, 7, { descending: true }))];
+    assert.deepEqual(source.log.slice(-2), ["fetch video 7/3-7/4", "fetch video 7/0-7/4 descending"]);
+    for (const { writer: fetched } of [...source.ranges]) {
+      give(fetched, 7, 3, "f3");
+      fetched.finish();
+    }
+    put(writer, 7);
+    writer.finish();
+    const rest = ["7/3=f3", "7/5=c5", "7/6=c6", "7/7=c7"];
+    assert.deepEqual(both[0]?.got, [...rest, "finished"]);
+    assert.deepEqual(both[1]?.got, rest);
+    assert.equal(source.log.at(-1), "fetch video 6/0-6 descending");
+  });
+
+  it("is read from the cache alone where nothing below its first object is asked for", () => {
+    joinInside().finish();
+    assert.deepEqual(ask(range(7, 7, { first: 5 })).got, ["7/5=c5", "7/6=c6", "finished"]);
+    assert.equal(source.ranges.length, 0);
+  });
+
+  it("is asked for no further than the range goes", () => {
+    joinInside().finish();
+    const asker = ask(range(7, 7, { last: 2 }));
+    assert.equal(source.log.at(-1), "fetch video 7/0-7/2");
+    give(source.writer, 7, 1, "f1");
+    source.writer.finish();
+    assert.deepEqual(asker.got, ["7/1=f1", "finished"]);
+  });
+
+  it("comes with a gap where the source does not have what the cache lacks", () => {
+    joinInside().finish();
+    for (const [reason, gap] of [
+      ["not_found", "unknown"],
+      ["unsupported", "unknown"],
+      ["timeout", "timed_out"],
+    ] as const) {
+      const asker = ask(range(7, 7));
+      source.writer.reset(reason);
+      assert.deepEqual(asker.got, [`${gap} to 7/4`, "7/5=c5", "7/6=c6", "finished"]);
+    }
+  });
+
+  it("lacks what was before the object with which the subscription began, though each of its subgroups came whole", () => {
+    watch({ ...LIVE, start: 7, startObject: 4 });
+    const writer = source.sink.subgroup({ group: 7, subgroup: 4, firstObject: true, endsGroup: true });
+    if (typeof writer === "string") throw new Error(writer);
+    put(writer, 4);
+    writer.finish();
+    const asker = ask(range(7, 7));
+    assert.equal(source.log.at(-1), "fetch video 7/0-7/3");
+    give(source.writer, 7, 2, "f2");
+    source.writer.finish();
+    assert.deepEqual(asker.got, ["7/2=f2", "7/4:4=c4", "finished"]);
+  });
+
+  it("lacks what is up to the newest object that the publisher named, where the subscription began after that one", () => {
+    watch({ ...LIVE, join: "next_object" });
+    source.sink.info(INFO, { group: 7, object: 2 });
+    const writer = source.sink.subgroup({ group: 7, subgroup: 4, firstObject: true, endsGroup: true });
+    if (typeof writer === "string") throw new Error(writer);
+    put(writer, 6);
+    ask(range(7, 7));
+    assert.equal(source.log.at(-1), "fetch video 7/0-7/2");
+  });
+
+  it("is fetched whole for one that takes whole groups, beside what goes on to live viewers", () => {
+    const writer = joinInside();
+    const stream = new FakeStream(7, 0, false);
+    relay.fetch({ path: "live/cam", track: "video", priority: 0, sequence: 7 }, channel(), stream, () => {});
+    assert.equal(source.log.at(-1), "fetch video 7/0-7");
+    for (const id of [0, 4, 5]) give(source.writer, 7, id, `f${id}`);
+    put(writer, 7);
+    give(source.writer, 7, 6, "f6");
+    source.writer.finish();
+    assert.deepEqual([stream.text, stream.state], ["[2]f0[2]f4[2]f5[2]f6", "finished"]);
+    assert.deepEqual(ask(range(7, 7, { first: 5 })).got, ["7/5=c5", "7/6=c6", "7/7=c7"], "the live group stays");
+  });
+});
 
 describe("a fetch of a range", () => {
   it("ends at the source with the last one that needs it", () => {
