@@ -240,6 +240,8 @@ export interface UpstreamSink {
   shared?(): boolean;
   /** `largest`: the newest object that the publisher has, in versions that name it. */
   info(info: TrackInfo, largest?: Location): void;
+  /** The publisher has named its newest object again. */
+  named?(largest: Location): void;
   /** The first group that will come, in versions that name it. */
   started(sequence: number): void;
   /** A subgroup begins, or goes on on another stream. A refusal is the reason for which its stream is stopped. */

@@ -1,4 +1,5 @@
 import type { Location, Source, Upstream } from "./contract.ts";
+import { isBelow } from "./locations.ts";
 
 /**
  * How many numbers below the first group to arrive may still come, where the publisher does not name its first group: groups overtake
@@ -17,12 +18,11 @@ export class PublisherNumbering {
   upstream: Upstream | undefined;
   /** Units of its timestamps per second. Unknown until its properties are known. */
   timescale: number | undefined;
-  /** The newest object that it named, in its own numbers. */
-  named: Location | undefined;
   /** Where the subscription begins inside a group, in its own numbers. */
   joined: Location | undefined;
   /** False once the track has detached from it. */
   alive = true;
+  #named: Location | undefined;
   #whole: number;
   /** Groups up to this one were sent when it fed the track before, in its own numbers. */
   #after: number;
@@ -56,6 +56,16 @@ export class PublisherNumbering {
 
   get lowest(): number | undefined {
     return this.#lowest;
+  }
+
+  /** The newest object that it named, in its own numbers. */
+  get named(): Location | undefined {
+    return this.#named;
+  }
+
+  /** The publisher names its newest object. An older one than before changes nothing. */
+  names(largest: Location): void {
+    if (this.#named === undefined || isBelow(this.#named, largest)) this.#named = largest;
   }
 
   /** The publisher names its first group. */

@@ -123,10 +123,11 @@ export class TrackUpstream {
       known: properties.of(feed.source) !== undefined,
       shared: () => subscriptions.size > 1,
       info: (info, largest) => {
-        feed.named = largest;
         if (join === "next_object" && largest !== undefined) this.#joined(feed, largest);
+        if (largest !== undefined) feed.names(largest);
         this.#host.learned(feed.source, info);
       },
+      named: (largest) => feed.names(largest),
       started: (sequence) => feed.starts(sequence),
       subgroup: (start) => this.#subgroup(feed, start),
       datagram: (datagram) => this.#datagram(feed, datagram),

@@ -34,8 +34,8 @@ export interface TokenRefusal {
 
 /** What a presented token permits, in place of what the session may do. */
 export interface PresentedAccess extends Access {
-  /** Milliseconds since 1970; undefined where it never expires. */
-  readonly expiresAt: number | undefined;
+  /** Milliseconds until it expires, at least 0; undefined where it never does. */
+  expiresIn(): number | undefined;
   /** Why it no longer holds; undefined while it does. Its peer's request should end when it does not. */
   check(): "token_expired" | "token_revoked" | undefined;
 }

@@ -1,4 +1,4 @@
-import type { Publication, SubscribeOptions, TrackInfo, Upstream, UpstreamSink } from "../model/index.ts";
+import type { Location, Publication, SubscribeOptions, TrackInfo, Upstream, UpstreamSink } from "../model/index.ts";
 import type { Reason } from "../reason.ts";
 import type { SessionContext } from "./context.ts";
 import { type Access, permits } from "./contract.ts";
@@ -13,6 +13,8 @@ export interface PushOffer {
   readonly path: string;
   readonly track: string;
   readonly info: TrackInfo;
+  /** The newest object that the peer named. */
+  readonly largest?: Location | undefined;
   /**
    * What the viewers want has changed. Undefined: no viewer wants the track, so the peer is asked to pause. Not called for what `offer`
    * finds at once: see {@link PushedTrack.wanted}.
@@ -29,6 +31,7 @@ export class PushedTrack {
   wanted: SubscribeOptions | undefined;
   /** Where its objects go; undefined while it has no viewer: what arrives is refused as `cancelled`. */
   sink: UpstreamSink | undefined;
+  #largest: Location | undefined;
   readonly #offer: PushOffer;
   readonly #gone: (lost: boolean) => void;
   #offered = false;
@@ -38,6 +41,7 @@ export class PushedTrack {
     this.path = offer.path;
     this.track = offer.track;
     this.info = offer.info;
+    this.#largest = offer.largest;
     this.#offer = offer;
     this.#gone = gone;
   }
@@ -51,6 +55,17 @@ export class PushedTrack {
     this.#over = true;
     this.sink?.closed(reason);
     this.#gone(lost);
+  }
+
+  /** The newest object that the peer named. */
+  get largest(): Location | undefined {
+    return this.#largest;
+  }
+
+  /** The peer names its newest object again. */
+  names(largest: Location): void {
+    this.#largest = largest;
+    this.sink?.named?.(largest);
   }
 
   /** The peer has been answered: it is sent what changes from now on. */
@@ -137,7 +152,7 @@ export class PushedTracks {
     const upstream = pushed.join(options, sink);
     // The model must have the subscription before it is called.
     this.#session.share.later(() => {
-      if (pushed.sink === sink) sink.info(pushed.info);
+      if (pushed.sink === sink) sink.info(pushed.info, pushed.largest);
       return true;
     });
     return upstream;

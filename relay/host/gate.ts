@@ -281,6 +281,7 @@ export class AuthGate implements Gate {
   /** Decides on the tokens of requests of a session. A client that guesses is slowed down like one that opens sessions. */
   #requests({ binding, peer: { address } }: LinkInfo, path: string): AccessDeps {
     return {
+      wallNow: this.#deps.wallNow,
       defect: (error) => this.#deps.defect?.(error),
       admit: async (tokens, action, target) => {
         const auth = this.#opened;

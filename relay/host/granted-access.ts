@@ -12,6 +12,8 @@ export type AdmitRequest = (
 
 export interface AccessDeps {
   readonly admit: AdmitRequest;
+  /** Milliseconds since 1970. */
+  readonly wallNow: () => number;
   /** An unexpected error while deciding. */
   readonly defect: (error: unknown) => void;
 }
@@ -38,9 +40,10 @@ export function accessOf(grant: Grant, deps: AccessDeps): Access {
       try {
         const target = action === "client_setup" ? undefined : targetOf(grant, path, track);
         const admitted = await deps.admit(tokens, action, target);
-        if (admitted === undefined) return { ...pathsOf(grant), expiresAt: undefined, check: () => undefined };
+        if (admitted === undefined) return { ...pathsOf(grant), expiresIn: () => undefined, check: () => undefined };
         const { expiresAt } = admitted.grant;
-        return { ...pathsOf(admitted.grant), expiresAt, check: admitted.check };
+        const expiresIn = () => (expiresAt === undefined ? undefined : Math.max(0, expiresAt - deps.wallNow()));
+        return { ...pathsOf(admitted.grant), expiresIn, check: admitted.check };
       } catch (error) {
         return refusalOf(error, deps);
       }

@@ -46,7 +46,9 @@ for (const version of STREAMED_VERSIONS) {
     });
 
     it("a namespace stands for those below it as far as its publisher may publish them", async () => {
-      const { relay, publisher, viewer } = await scene({ mayPublish: (path: string) => path !== "live/private" });
+      const { relay, publisher, viewer } = await scene({
+        access: { mayPublish: (path: string) => path !== "live/private" },
+      });
       await publisher.request({ kind: "publishNamespace", ...named("live"), parameters: {} });
       await viewer.request({ kind: "subscribe", ...named("live/open"), parameters: {} });
       const closed = await viewer.request({ kind: "subscribe", ...named("live/private"), parameters: {} });
@@ -57,7 +59,7 @@ for (const version of STREAMED_VERSIONS) {
 
     it("a namespace that another request has announced needs the right as well", async () => {
       let allowed = true;
-      const { publisher } = await scene({ mayPublish: () => allowed });
+      const { publisher } = await scene({ access: { mayPublish: () => allowed } });
       const announce = () => publisher.request({ kind: "publishNamespace", ...named("live"), parameters: {} });
       assert.deepEqual(kinds(await announce()), ["requestOk"]);
       allowed = false;

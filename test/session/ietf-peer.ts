@@ -126,11 +126,16 @@ export class MoqtPeer {
   subgroup(header: Partial<SubgroupHeader> & { trackAlias: number; group: number }, ...payloads: string[]): SendStream {
     const whole = { subgroup: 0, firstObject: true, endsGroup: false, ...header };
     const stream = this.uni(encodeSubgroupHeader(whole, this.caps));
+    this.more(stream, ...payloads);
+    return stream;
+  }
+
+  /** Writes the next objects of a stream. */
+  more(stream: SendStream, ...payloads: string[]): void {
     for (const payload of payloads) {
       stream.write(encodeObjectHeader(this.caps, payload.length, 0, new Uint8Array(0), undefined, undefined).slice());
       stream.write(bytes(payload));
     }
-    return stream;
   }
 
   /** Opens a request stream, writes the bytes, and waits for what the relay answers at once. */

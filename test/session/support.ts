@@ -8,6 +8,7 @@ import type { BidiStream, Link, LinkClosed, LinkLimits } from "../../moq/link.ts
 import { Broadcasts } from "../../moq/model/broadcasts.ts";
 import type { CacheOptions, ModelLimits } from "../../moq/model/limits.ts";
 import {
+  type Access,
   ChannelRegistry,
   MESH_PROTOCOLS,
   openAccess,
@@ -55,8 +56,8 @@ export interface RelayOptions {
   readonly network?: Partial<LaneSettings>;
   /** Peers that speak the mesh wire are relays of one mesh. */
   readonly mesh?: boolean;
-  /** What clients may publish. Absent: everything. */
-  readonly mayPublish?: (path: string) => boolean;
+  /** What clients may do, under the root of their path. Absent: everything. */
+  readonly access?: Partial<Access>;
 }
 
 /** A relay that listens at `relay:4443`. */
@@ -104,7 +105,7 @@ export class TestRelay {
                 hop: 1000n,
                 access: {
                   ...openAccess(request.info.path.slice(1)),
-                  ...(options.mayPublish && { mayPublish: options.mayPublish }),
+                  ...options.access,
                 },
                 announcePrefix: "",
                 ownNumbers: options.mesh === true && MESH_PROTOCOLS.includes(request.info.protocol),

@@ -1,7 +1,7 @@
 import type { WireLimits } from "../../wire/codec/index.ts";
 import type { Capabilities, Side, TokenCache } from "../../wire/ietf/index.ts";
 import type { SessionContext } from "../context.ts";
-import type { Access } from "../contract.ts";
+import type { Access, PresentedAccess } from "../contract.ts";
 import type { PushedTracks } from "../pushed-tracks.ts";
 import type { MessageCodec } from "./message-codec.ts";
 import type { OwnFetches } from "./own-fetches.ts";
@@ -39,6 +39,8 @@ export interface IetfContext extends RequestContext {
   readonly tokenWatch: TokenWatch;
   /** What the request that is served may do; absent: what the session may do. */
   readonly access?: Access;
+  /** What its own tokens grant; absent where it brought none. It ends when they do. */
+  readonly presented?: PresentedAccess;
   /** Tracks that the peer pushes. */
   readonly pushed: PushedTracks;
   /** Namespaces that the peer has. */

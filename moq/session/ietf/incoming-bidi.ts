@@ -130,7 +130,7 @@ export class IncomingBidi implements TurnHandler {
       }
       const { access, presented } = outcome;
       this.#forget = this.#context.tokenWatch.add(presented, (reason) => this.#expire(reason));
-      this.#begin(request, { ...this.#context, access });
+      this.#begin(request, { ...this.#context, access, presented });
       for (const message of held?.messages ?? []) if (!this.#over) this.#responder?.message?.(message);
       if (held?.finished === true && !this.#over) this.#responder?.fin();
     });

@@ -48,6 +48,7 @@ export class OwnPublish implements TurnHandler {
     this.#answers = new SubscribeAnswers(context, {
       establish: (info, largest) => this.#open(info, largest),
       refuse: () => {},
+      largest: () => session.deps.broadcasts.largest(path, track),
     });
     const ask = { path, track, epoch: 0n, options: optionsOf(this.#parameters, undefined) };
     this.#viewer = new SubscribeResponder(session, ask, this.#answers, () => this.#end());
@@ -120,8 +121,9 @@ export class OwnPublish implements TurnHandler {
     else if (message.kind === "requestOk") this.#change(message.parameters);
     else if (message.kind === "requestUpdate") {
       this.#context.ids.use(message.requestId);
+      const paused = this.#parameters.forward === false;
       this.#change(message.parameters);
-      this.#answers.updated();
+      this.#answers.updated(paused && this.#parameters.forward !== false);
     }
   }
 

@@ -1,6 +1,7 @@
 import type { BidiStream } from "../../link.ts";
 import type { Message, NamespaceRequest } from "../../wire/ietf/index.ts";
 import type { IetfContext } from "./context.ts";
+import { namespaceExpiryOf } from "./expiry.ts";
 import { absolutePath } from "./names.ts";
 import { type Refusal, refusalOf } from "./refusal.ts";
 import type { RequestResponder } from "./request-responder.ts";
@@ -18,7 +19,7 @@ export function servePublishNamespace(
   if (typeof path !== "string") return path;
   const withdraw = namespaces.announce(path, session.deps.table ?? session.deps.broadcasts, context.access);
   if (typeof withdraw === "string") return refusalOf(withdraw);
-  send(stream, { kind: "requestOk", parameters: {}, properties: NONE }, context);
+  send(stream, { kind: "requestOk", parameters: namespaceExpiryOf(context), properties: NONE }, context);
   const end = () => {
     over();
     withdraw();
@@ -31,7 +32,7 @@ export function servePublishNamespace(
     gone: end,
     message: (message: Message) => {
       if (message.kind === "requestUpdate") {
-        send(stream, { kind: "requestOk", parameters: {}, properties: NONE }, context);
+        send(stream, { kind: "requestOk", parameters: namespaceExpiryOf(context), properties: NONE }, context);
       }
     },
   };

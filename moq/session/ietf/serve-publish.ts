@@ -5,6 +5,7 @@ import type { Message, Publish } from "../../wire/ietf/index.ts";
 import type { PushedTrack } from "../pushed-tracks.ts";
 import { publishDoneReasonOf } from "./codes.ts";
 import type { IetfContext } from "./context.ts";
+import { expiryOf } from "./expiry.ts";
 import { keyOf } from "./named-track.ts";
 import { isRefusal, namedTrack } from "./names.ts";
 import { type Refusal, refusalOf } from "./refusal.ts";
@@ -33,7 +34,13 @@ export function servePublish(
       text: "a property of the track is mandatory and unknown",
     };
   }
-  const offer = { ...named, info, changed: (wanted: SubscribeOptions | undefined) => responder.changed(wanted) };
+  const { largest } = request.parameters;
+  const offer = {
+    ...named,
+    info,
+    largest,
+    changed: (wanted: SubscribeOptions | undefined) => responder.changed(wanted),
+  };
   const pushed = context.pushed.offer(offer, context.access);
   if (typeof pushed === "string") return refusalOf(pushed);
   let ended = false;
@@ -85,9 +92,10 @@ class ServedPublish implements RequestResponder {
   accept(): void {
     const { wanted } = this.#pushed;
     const forward = this.#eager || wanted !== undefined;
-    const { publishParameters } = this.#context.caps;
+    const { publishParameters, fixedFields } = this.#context.caps;
     this.#forward = publishParameters ? this.#eager : forward;
-    const parameters = publishParameters ? {} : { forward };
+    const expiry = fixedFields ? {} : expiryOf(this.#context);
+    const parameters = { ...(publishParameters ? {} : { forward }), ...expiry };
     send(this.#stream, { kind: "requestOk", parameters, properties: NONE }, this.#context);
     this.changed(wanted);
   }
@@ -102,9 +110,12 @@ class ServedPublish implements RequestResponder {
   }
 
   message(message: Message): void {
+    if ("parameters" in message && message.parameters.largest !== undefined) {
+      this.#pushed.names(message.parameters.largest);
+    }
     if (message.kind === "publishDone") this.#end(publishDoneReasonOf(message.code, this.#context.caps));
     else if (message.kind === "requestUpdate") {
-      send(this.#stream, { kind: "requestOk", parameters: {}, properties: NONE }, this.#context);
+      send(this.#stream, { kind: "requestOk", parameters: expiryOf(this.#context), properties: NONE }, this.#context);
     }
   }
 

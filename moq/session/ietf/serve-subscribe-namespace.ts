@@ -3,6 +3,7 @@ import type { Reason } from "../../reason.ts";
 import { type Message, type Namespace, type NamespaceRequest, namespaceOf } from "../../wire/ietf/index.ts";
 import { AnnounceResponder, type AnnounceWriter } from "../announce-responder.ts";
 import type { IetfContext } from "./context.ts";
+import { namespaceExpiryOf } from "./expiry.ts";
 import { absolutePath } from "./names.ts";
 import { NamespaceRequests } from "./namespace-requests.ts";
 import { type Refusal, refusalOf } from "./refusal.ts";
@@ -56,7 +57,7 @@ class NamespaceWatch implements RequestResponder {
       session.serving.watchers.delete(this.#responder);
       over();
     });
-    send(stream, { kind: "requestOk", parameters: {}, properties: NONE }, context);
+    send(stream, { kind: "requestOk", parameters: namespaceExpiryOf(context), properties: NONE }, context);
     session.serving.watchers.add(this.#responder);
     this.#responder.start();
   }
@@ -71,7 +72,11 @@ class NamespaceWatch implements RequestResponder {
 
   message(message: Message): void {
     if (message.kind !== "requestUpdate") return;
-    send(this.#stream, { kind: "requestOk", parameters: {}, properties: NONE }, this.#context);
+    send(
+      this.#stream,
+      { kind: "requestOk", parameters: namespaceExpiryOf(this.#context), properties: NONE },
+      this.#context,
+    );
   }
 }
 

@@ -9,6 +9,7 @@ import {
   trackNameOf,
 } from "../../wire/ietf/index.ts";
 import type { IetfContext } from "./context.ts";
+import { namespaceExpiryOf } from "./expiry.ts";
 import type { NamedTrack } from "./named-track.ts";
 import { absolutePath } from "./names.ts";
 import { OwnPublish } from "./own-publish.ts";
@@ -79,7 +80,11 @@ class TracksWatch implements RequestResponder {
   start(): void {
     const { session } = this.#context;
     const { broadcasts, access } = session.deps;
-    send(this.#stream, { kind: "requestOk", parameters: {}, properties: NONE }, this.#context);
+    send(
+      this.#stream,
+      { kind: "requestOk", parameters: namespaceExpiryOf(this.#context), properties: NONE },
+      this.#context,
+    );
     const changed = (broadcast: Broadcast) => void session.guard(() => this.#consider(broadcast));
     this.#unwatch = broadcasts.watch(this.#prefix, { changed }, access.watchable(this.#prefix));
     for (const broadcast of broadcasts.list(this.#prefix)) this.#consider(broadcast);
@@ -100,7 +105,11 @@ class TracksWatch implements RequestResponder {
 
   message(message: Message): void {
     if (message.kind !== "requestUpdate") return;
-    send(this.#stream, { kind: "requestOk", parameters: {}, properties: NONE }, this.#context);
+    send(
+      this.#stream,
+      { kind: "requestOk", parameters: namespaceExpiryOf(this.#context), properties: NONE },
+      this.#context,
+    );
   }
 
   /** Offers the tracks of the broadcast that are new, but for those that the peer itself pushes. */

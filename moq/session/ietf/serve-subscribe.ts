@@ -3,6 +3,7 @@ import type { SubscribeOptions, TrackInfo } from "../../model/index.ts";
 import type { Message, Parameters, Subscribe } from "../../wire/ietf/index.ts";
 import { SubscribeResponder } from "../subscribe-responder.ts";
 import type { IetfContext } from "./context.ts";
+import { expiryOf } from "./expiry.ts";
 import { isRefusal, namedTrack } from "./names.ts";
 import { type Refusal, refusalOf, refuseRequest } from "./refusal.ts";
 import { awaitPublisher } from "./rendezvous.ts";
@@ -60,7 +61,7 @@ class ServedSubscription implements RequestResponder {
     const alias = request.requestId;
     this.#answers = new SubscribeAnswers(context, {
       establish: (info, largest) => {
-        const parameters = largest === undefined ? {} : { largest };
+        const parameters = { ...(largest === undefined ? {} : { largest }), ...expiryOf(context) };
         send(stream, { kind: "subscribeOk", alias, parameters, properties: propertiesOf(info) }, context);
         this.#accepted(info);
         return { stream, alias };
@@ -70,6 +71,7 @@ class ServedSubscription implements RequestResponder {
         const late = reason === "not_found" && (request.parameters.rendezvousTimeout ?? 0) > 0;
         refuseRequest(stream, refusalOf(late ? "timeout" : reason), context, "subscribe");
       },
+      largest: () => session.deps.broadcasts.largest(path, track),
     });
     const forget = served.add(request.requestId, {
       path,
@@ -108,9 +110,12 @@ class ServedSubscription implements RequestResponder {
 
   message(message: Message): void {
     if (message.kind !== "requestUpdate") return;
+    const paused = this.#parameters.forward === false;
     this.#parameters = { ...this.#parameters, ...message.parameters };
     this.#viewer.update(this.#options);
-    if (!this.#answers.updated()) this.#viewer.refuse(this.#context.session.admission.full("unanswered_per_viewer"));
+    const resumes = paused && this.#parameters.forward !== false;
+    if (!this.#answers.updated(resumes))
+      this.#viewer.refuse(this.#context.session.admission.full("unanswered_per_viewer"));
   }
 
   get #options(): SubscribeOptions {

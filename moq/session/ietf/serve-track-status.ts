@@ -22,7 +22,9 @@ export function serveTrackStatus(
   if (typeof admitted === "string") return refusalOf(admitted);
   const writer = {
     info: (_epoch: bigint, info: Parameters<typeof propertiesOf>[0]) => {
-      send(stream, { kind: "requestOk", parameters: {}, properties: propertiesOf(info) }, context);
+      const largest = session.deps.broadcasts.largest(named.path, named.track);
+      const parameters = largest === undefined ? {} : { largest };
+      send(stream, { kind: "requestOk", parameters, properties: propertiesOf(info) }, context);
       stream.finish();
     },
     refuse: (reason: Parameters<typeof refusalOf>[0]) =>

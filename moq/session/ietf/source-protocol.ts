@@ -54,6 +54,10 @@ export class IetfSourceProtocol implements SourceProtocol {
           });
           return sink.info(info, message.parameters.largest);
         }
+        case "requestOk":
+        case "publishState":
+          if (message.parameters.largest !== undefined) sink.named?.(message.parameters.largest);
+          return undefined;
         case "requestError":
           // PUBLISH_DONE follows the refusal of an update.
           return established ? undefined : own.ended(requestReasonOf(message.code, caps, "subscribe"));

@@ -5,6 +5,7 @@ import { encodeObjectDatagram, encodeSubgroupHeader } from "../../wire/ietf/inde
 import type { SubscribeWriter } from "../subscribe-responder.ts";
 import { publishDoneOf } from "./codes.ts";
 import type { IetfContext } from "./context.ts";
+import { expiryOf } from "./expiry.ts";
 import { refusalOf } from "./refusal.ts";
 import { send } from "./stream-context.ts";
 import { turnedRound } from "./track-info.ts";
@@ -25,6 +26,8 @@ export interface Opening {
   establish(info: TrackInfo, largest: Location | undefined): Established | undefined;
   /** The track does not exist, or must not be subscribed to. */
   refuse(reason: Reason): void;
+  /** The newest object of the track now, where one is known. */
+  largest(): Location | undefined;
 }
 
 /** The publisher's half of one subscription: its streams and datagrams, and its end (PUBLISH_DONE). */
@@ -38,8 +41,10 @@ export class SubscribeAnswers implements SubscribeWriter {
   #alias = 0;
   /** Called once the peer has its answer; absent once it has. */
   #waiting: Set<() => void> | undefined = new Set();
-  /** Updates that came before the answer. */
-  #earlyUpdates = 0;
+  /** Updates that are not answered. */
+  #unanswered = 0;
+  /** One of them is that the subscription goes on after a pause. */
+  #resumes = false;
   #joining: Location | undefined;
   /** Streams that were opened for the subscription. */
   #streams = 0;
@@ -50,7 +55,7 @@ export class SubscribeAnswers implements SubscribeWriter {
     this.#opening = opening;
   }
 
-  /** The largest location that we have sent the peer. */
+  /** The newest object, as we have told the peer, when the subscription began or went on after a pause. */
   get joining(): Location | undefined {
     return this.#joining;
   }
@@ -68,17 +73,34 @@ export class SubscribeAnswers implements SubscribeWriter {
     const established = this.#opening.establish(info, largest);
     this.#stream = established?.stream;
     this.#alias = established?.alias ?? 0;
-    for (; this.#earlyUpdates > 0; this.#earlyUpdates--) this.updated();
+    if (this.#unanswered > 0) this.#context.session.share.later(this.#answerUpdates);
     this.#answered();
   }
 
-  /** An update takes effect. Its answer follows that of the request. False where too many of them wait for that. */
-  updated(): boolean {
-    if (this.#stream === undefined) return ++this.#earlyUpdates <= MAX_EARLY_UPDATES;
-    const parameters = this.#joining === undefined ? {} : { largest: this.#joining };
-    send(this.#stream, { kind: "requestOk", parameters, properties: NONE }, this.#context);
+  /**
+   * An update takes effect with the next job of the session, and is answered after that: its answer names the newest object that was there
+   * then. Before the request is answered the update waits for that; false where too many do. `resumes`: it ends a pause.
+   */
+  updated(resumes: boolean): boolean {
+    this.#unanswered++;
+    this.#resumes ||= resumes;
+    if (this.#stream === undefined) return this.#unanswered <= MAX_EARLY_UPDATES;
+    this.#context.session.share.later(this.#answerUpdates);
     return true;
   }
+
+  readonly #answerUpdates = (): boolean => {
+    const stream = this.#stream;
+    if (stream === undefined || this.#over) return true;
+    const largest = this.#opening.largest();
+    if (this.#resumes) this.#joining = largest;
+    this.#resumes = false;
+    const parameters = { ...(largest === undefined ? {} : { largest }), ...expiryOf(this.#context) };
+    for (; this.#unanswered > 0; this.#unanswered--) {
+      send(stream, { kind: "requestOk", parameters, properties: NONE }, this.#context);
+    }
+    return true;
+  };
 
   /** Not said: the peer knows the largest location. */
   started(): void {}
@@ -119,6 +141,7 @@ export class SubscribeAnswers implements SubscribeWriter {
 
   #end(reason: Reason | undefined): void {
     if (this.#over) return;
+    this.#answerUpdates();
     this.#over = true;
     if (this.#stream === undefined) this.#opening.refuse(reason ?? "not_found");
     else {
