@@ -37,7 +37,7 @@ export const SESSION_LIMITS: SessionLimits = {
 /** Properties of every track that a simulated publisher has. */
 export const INFO: TrackInfo = { priority: 3, ordered: false, maxLatency: 10_000, timescale: 1000 };
 
-export const TRACK = "video";
+export const TRACK = "video/hd";
 export const LIVE: SubscribeOptions = { priority: 1, ordered: false, maxLatency: 5000 };
 
 /** Times of a mesh whose configuration says nothing about them, in milliseconds. */

@@ -114,6 +114,26 @@ for (const version of STREAMED_VERSIONS) {
       assert.deepEqual([kinds(few), viewer.end, relay.defects], [["fetchOk", "requestOk"], "", []]);
     });
 
+    it("a track name with a slash is another track than one of a longer namespace", async () => {
+      const { relay, publisher, viewer, push } = await scene();
+      await publisher.request({ kind: "publishNamespace", ...named("live"), parameters: {} });
+      const watched = [named("live", "a/b"), named("live/a", "b")];
+      for (const [index, name] of watched.entries()) {
+        const asked = await viewer.request({ kind: "subscribe", ...name, parameters: {} });
+        const [request] = publisher.requests.filter(({ messages }) => messages[0]?.kind === "subscribe").slice(index);
+        assert.ok(request?.messages[0]?.kind === "subscribe");
+        assert.deepEqual(
+          [request.messages[0].namespace.length, String(Buffer.from(request.messages[0].name))],
+          [name.namespace.length, String(name.name)],
+        );
+        request.send({ kind: "subscribeOk", alias: 10 + index, parameters: {}, properties: NONE });
+        await relay.pass(50);
+        assert.deepEqual(kinds(asked), ["subscribeOk"]);
+      }
+      const pushed = await push("a/c", 3);
+      assert.deepEqual([kinds(pushed)[0], publisher.end, viewer.end, relay.defects], ["requestOk", "", "", []]);
+    });
+
     it("the alias of a track that is over may stand for another one, that of a running track may not", async () => {
       const { relay, publisher, push } = await scene();
       const first = await push("video", 3);

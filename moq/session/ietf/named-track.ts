@@ -5,7 +5,7 @@ export interface NamedTrack {
   readonly track: string;
 }
 
-/** The same for the same track. A track name has no `/`, which is percent-encoded there. */
+/** The same for the same track, and for no other. The path of a namespace has no empty field and no `/` at its end; a track name may have both. */
 export function keyOf({ path, track }: NamedTrack): string {
-  return `${path}/${track}`;
+  return `${path}//${track}`;
 }

@@ -1,7 +1,7 @@
 /**
  * Namespaces and track names as text, and back. A relay names a broadcast by the text: the fields joined by `/`. In a field, `%`, `/`
- * and each byte that is not part of valid UTF-8 are percent-encoded with upper-case digits. An empty field is `%`. There is exactly
- * one text for a namespace.
+ * and each byte that is not part of valid UTF-8 are percent-encoded with upper-case digits. An empty field is `%`. In the name of a track
+ * a `/` stays, as in `video/hd`. There is exactly one text for a namespace or a name.
  */
 import type { Namespace } from "./names.ts";
 
@@ -10,11 +10,16 @@ const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const encoder = new TextEncoder();
 
 const EMPTY_FIELD = "%";
+
+/** What is percent-encoded beside bytes that are not UTF-8: `%`, and what separates fields. */
+const OF_FIELDS = /[%/]/g;
+const OF_NAMES = /%/g;
+
 const ESCAPE = /%([\dA-F]{2})/g;
 
 /** The text of a namespace; of no fields, the empty text. */
 export function namespaceText(namespace: Namespace): string {
-  return namespace.map((field) => (field.length === 0 ? EMPTY_FIELD : fieldText(field))).join("/");
+  return namespace.map((field) => (field.length === 0 ? EMPTY_FIELD : textOf(field, OF_FIELDS))).join("/");
 }
 
 /** The namespace of a text. Nothing where no namespace has this text, as for `a//b` or `50%`. */
@@ -22,7 +27,7 @@ export function namespaceOf(text: string): Namespace | undefined {
   if (text === "") return [];
   const namespace: Uint8Array[] = [];
   for (const part of text.split("/")) {
-    const field = part === EMPTY_FIELD ? new Uint8Array(0) : fieldOf(part);
+    const field = part === EMPTY_FIELD ? new Uint8Array(0) : bytesOf(part, OF_FIELDS);
     if (field === undefined || (field.length === 0) !== (part === EMPTY_FIELD)) return undefined;
     namespace.push(field);
   }
@@ -31,22 +36,22 @@ export function namespaceOf(text: string): Namespace | undefined {
 
 /** The text of a track's name, which is empty for an empty name. */
 export function trackNameText(name: Uint8Array): string {
-  return fieldText(name);
+  return textOf(name, OF_NAMES);
 }
 
 /** The name that has this text; nothing where no name has it. */
 export function trackNameOf(text: string): Uint8Array | undefined {
-  return fieldOf(text);
+  return bytesOf(text, OF_NAMES);
 }
 
-function fieldText(field: Uint8Array): string {
+function textOf(field: Uint8Array, reserved: RegExp): string {
   const whole = decoded(field);
-  if (whole !== undefined) return whole.replaceAll(/[%/]/g, (character) => escaped(character.charCodeAt(0)));
+  if (whole !== undefined) return whole.replaceAll(reserved, (character) => escaped(character.charCodeAt(0)));
   let text = "";
   for (let at = 0; at < field.length; ) {
     const length = characterLength(field, at);
     const character = length === 0 ? undefined : decoded(field.subarray(at, at + length));
-    if (character === undefined || character === "%" || character === "/") {
+    if (character === undefined || character.search(reserved) === 0) {
       text += escaped(field[at] ?? 0);
       at++;
     } else {
@@ -58,9 +63,9 @@ function fieldText(field: Uint8Array): string {
 }
 
 /** The bytes that a text stands for, if it is the text of these bytes. */
-function fieldOf(text: string): Uint8Array | undefined {
+function bytesOf(text: string, reserved: RegExp): Uint8Array | undefined {
   if (!text.isWellFormed()) return undefined;
-  if (!text.includes("%")) return text.includes("/") ? undefined : encoder.encode(text);
+  if (!text.includes("%")) return encoder.encode(text);
   // A character takes at most three bytes for each of its UTF-16 units.
   const bytes = new Uint8Array(3 * text.length);
   let length = 0;
@@ -75,7 +80,7 @@ function fieldOf(text: string): Uint8Array | undefined {
   }
   put(text.slice(at));
   const field = bytes.slice(0, length);
-  return fieldText(field) === text ? field : undefined;
+  return textOf(field, reserved) === text ? field : undefined;
 }
 
 /** Bytes of the UTF-8 character whose first byte is at `at`; 0 where none begins. */

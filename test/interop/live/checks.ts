@@ -5,7 +5,7 @@ import { difference, type Fidelity, GROUPS, wholeGroups } from "./compare.ts";
 import type { End, Finding, Meeting, Scene, SeenObject } from "./contract.ts";
 import { referencePublisher, referenceViewer } from "./reference.ts";
 
-const TRACK = "video";
+const TRACK = "video/hd";
 
 /** Milliseconds for a viewer to get its groups: they are sent within one second. */
 const WATCH_MS = 8_000;

@@ -44,6 +44,16 @@ describe("texts of namespaces", () => {
     for (const text of NONE) assert.equal(namespaceOf(text), undefined, text);
   });
 
+  test("the name of a track keeps its slashes", () => {
+    for (const name of ["video/hd", "a//b", "/", "audio"]) {
+      assert.equal(trackNameText(utf8(name)), name);
+      assert.deepEqual(trackNameOf(name), utf8(name));
+    }
+    assert.equal(trackNameText(utf8("50%/a")), "50%25/a");
+    assert.equal(trackNameText(Uint8Array.of(0xff, 0x2f)), "%FF/");
+    assert.equal(trackNameOf("a%2Fb"), undefined);
+  });
+
   test("any namespace comes back from its text", () => {
     fc.assert(
       fc.property(fc.array(field, { maxLength: 5 }), (namespace) => {
