@@ -32,6 +32,9 @@ interface Edge {
   readonly object: number;
 }
 
+/** Where a subscription begins, once that cannot change any more. */
+export type Start = Required<Pick<SubscribeOptions, "start">> & Pick<SubscribeOptions, "startObject">;
+
 /** From the one that begins first to the one that begins last. */
 const JOINS: readonly Join[] = ["newest_group", "next_object", "next_group"];
 
@@ -61,10 +64,10 @@ class WidestRange {
   }
 
   /** `from`: the start that it has whatever is asked for. */
-  options(from: number | undefined): Pick<SubscribeOptions, "start" | "startObject" | "join" | "end" | "endObject"> {
+  options(from: Start | undefined): Pick<SubscribeOptions, "start" | "startObject" | "join" | "end" | "endObject"> {
     const end = this.#endless ? undefined : this.#end;
     return {
-      ...(from === undefined ? this.#from() : { start: from }),
+      ...(from ?? this.#from()),
       ...(end !== undefined && { end: end.group }),
       ...(end !== undefined && Number.isFinite(end.object) && { endObject: end.object }),
     };
@@ -85,11 +88,11 @@ class WidestRange {
 /**
  * The options of one upstream subscription for many viewers: the highest priority, the longest latency, the widest range, ordered only when
  * all viewers ask for it, and paused only when all are. `start`, where it is given, is kept: once groups have come, a later viewer gets
- * earlier ones from the cache or by FETCH. All numbers are the publisher's, `start` included.
+ * earlier objects from the cache or by FETCH. All numbers are the publisher's, those of `start` included.
  */
 export function mergeOptions(
   subscriptions: Iterable<Wanting>,
-  start: number | undefined,
+  start: Start | undefined,
   numbering: Numbering,
 ): SubscribeOptions | undefined {
   let merged: { priority: number; ordered: boolean; maxLatency: number } | undefined;

@@ -1,6 +1,6 @@
 import type { Clock } from "../clock.ts";
 import type { SubscribeOptions } from "./contract.ts";
-import { mergeOptions, type Numbering, sameOptions, type Wanting } from "./merge-subscriptions.ts";
+import { mergeOptions, type Numbering, type Start, sameOptions, type Wanting } from "./merge-subscriptions.ts";
 import type { PublisherNumbering } from "./publisher-numbering.ts";
 
 /**
@@ -27,7 +27,7 @@ export class UpstreamOptions {
 
   /** The options of a new subscription. `start`: the first group after those that the track has. */
   begin(start: number | undefined, numbering: Numbering): SubscribeOptions {
-    this.#asked = mergeOptions(this.#viewers, start, numbering) ?? LATEST;
+    this.#asked = mergeOptions(this.#viewers, start === undefined ? undefined : { start }, numbering) ?? LATEST;
     return this.#asked;
   }
 
@@ -53,11 +53,14 @@ export class UpstreamOptions {
 
   #update(feed: PublisherNumbering, numbering: Numbering): void {
     if (feed.upstream === undefined || this.#asked === undefined) return;
-    const start = feed.offset === undefined ? undefined : this.#asked.start;
-    const wanted = mergeOptions(this.#viewers, start, numbering);
+    const wanted = mergeOptions(this.#viewers, feed.offset === undefined ? undefined : startOf(this.#asked), numbering);
     this.#askedAt = this.#clock.now();
     if (wanted === undefined || sameOptions(wanted, this.#asked)) return;
     this.#asked = wanted;
     feed.upstream.update(wanted);
   }
+}
+
+function startOf({ start, startObject }: SubscribeOptions): Start | undefined {
+  return start === undefined ? undefined : { start, ...(startObject !== undefined && { startObject }) };
 }

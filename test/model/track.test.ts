@@ -114,6 +114,28 @@ describe("fan-out", () => {
   });
 });
 
+describe("an upstream subscription that began inside a group", () => {
+  it("keeps its first object in updates, once a group has come", () => {
+    publish(publisher);
+    const { subscription } = watch({ ...LIVE, start: 7, startObject: 4 });
+    const begun = publisher.sink.subgroup({ ...wholeGroup(7), firstObject: false });
+    assert.notEqual(typeof begun, "string");
+    const priority = LIVE.priority + 1;
+    subscription.update({ ...LIVE, start: 7, startObject: 4, priority });
+    clock.advance(100);
+    const { options } = publisher.subscriptions[0] ?? {};
+    assert.deepEqual([options?.priority, options?.start, options?.startObject], [priority, 7, 4]);
+    watch({ ...LIVE, start: 7, startObject: 2 });
+    watch();
+    clock.advance(100);
+    assert.deepEqual(
+      [options?.start, options?.startObject],
+      [7, 4],
+      "what is earlier comes from the cache or by FETCH",
+    );
+  });
+});
+
 describe("a subscription's end", () => {
   it("keeps the upstream subscription of live media for a while after the last viewer left, then ends it", () => {
     publish(publisher);
