@@ -22,6 +22,8 @@ export interface GroupHost<G> {
   begun(group: G): void;
   /** So many bytes of payload were sent to readers. Called when a group ends, not for each frame. */
   sent(bytes: number): void;
+  /** All subgroups of `group` have ended, and it lacks ids below the end that its publisher named: they may still come, or do not exist. */
+  lacks(group: G): void;
   /** `group` gets no more objects. */
   done(group: G): void;
   /** `group` is kept no longer. */

@@ -19,6 +19,9 @@ const ABANDON_MS = 10_000;
 /** The same where all subgroups that have begun have ended: further ones would have begun by now. */
 const QUIET_MS = 50;
 
+/** The same without a successor, where the publisher has named the end of the group: a stream that was lost on its way has this long. */
+const MISSING_MS = 500;
+
 /** Whole groups whose numbers are remembered once they are kept no longer, so that what comes late of one does not begin it again. */
 const REMEMBERED = 64;
 
@@ -33,7 +36,8 @@ interface StoreHost {
 }
 
 /** What the groups of a track need from it. */
-export interface StoredTrack extends Pick<GroupHost<Group>, "awaited" | "rescales" | "rescale" | "begun" | "sent"> {
+export interface StoredTrack
+  extends Pick<GroupHost<Group>, "awaited" | "rescales" | "rescale" | "begun" | "sent" | "lacks"> {
   /** Timestamp units per second. */
   timescale(): number;
   /** `group` gets no more frames. `live`: it came by the subscription, not by a fetch. */
@@ -187,6 +191,7 @@ export class GroupStore {
     const open = this.#open.get(group);
     open?.endsAt(id);
     if (open?.complete) open.conclude();
+    else if (open?.lacks) this.#track.lacks(open);
   }
 
   /** A live group was joined inside, with its object `id`. */
@@ -249,15 +254,21 @@ export class GroupStore {
     }
   }
 
-  /** Ends groups before the newest that get no objects any more. `maxLatency`: objects wait no longer than this for lower ones. */
-  abandon(maxLatency: number): void {
-    if (this.#open.size <= 1) return;
+  /**
+   * Ends groups that get no objects any more: those before the newest, and those whose publisher has named their end. `maxLatency`: objects wait
+   * no longer than this for lower ones. True where that has to be asked again in a while.
+   */
+  abandon(maxLatency: number): boolean {
     const now = this.#host.clock.now();
+    let again = false;
     for (const group of [...this.#open.values()]) {
-      if (group === this.#newest) continue;
-      group.waitNoLonger(now - maxLatency);
-      group.abandon(now - ABANDON_MS, now - QUIET_MS);
+      if (group !== this.#newest) {
+        group.waitNoLonger(now - maxLatency);
+        group.abandon(now - ABANDON_MS, now - QUIET_MS);
+      } else if (group.lacks && group.activeAt <= now - MISSING_MS) group.conclude();
+      else again = group.lacks;
     }
+    return again;
   }
 
   /** No more subgroups come: groups whose subgroups have all ended are over. */

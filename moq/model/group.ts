@@ -194,6 +194,12 @@ export class Group implements Evictable {
     return this.objects >= this.#end - this.from;
   }
 
+  /** All its subgroups have ended, and it lacks ids below the end that the publisher has named. */
+  get lacks(): boolean {
+    const ending = this.datagrams?.open === true ? 1 : 0;
+    return !this.#over && this.#opens === ending && Number.isFinite(this.#end) && !this.complete;
+  }
+
   /** Objects with lower ids are not there and may exist: 0 unless it was joined inside. Infinite where it was, and has no object yet. */
   get from(): number {
     const { first } = this;
@@ -296,8 +302,11 @@ export class Group implements Evictable {
   }
 
   /** One of its subgroups gets no more objects. Called by the subgroup. */
-  subgroupDone({ broken }: Pick<Subgroup<Group>, "broken">): void {
+  subgroupDone(subgroup: Pick<Subgroup<Group>, "broken">): void {
+    const { broken } = subgroup;
     this.#opens--;
+    // A further one is charged when it begins.
+    if (this.first.lastId < 0 && this.first === subgroup) this.keep(SUBGROUP_OVERHEAD);
     if (broken !== undefined) {
       // A run with a gap is not decodable, so what is left of it goes to those alone that read the other subgroups.
       this.#broken ??= broken;
@@ -305,6 +314,7 @@ export class Group implements Evictable {
       if (this.#opens > 0) this.evict();
     } else if (this.#merge !== undefined) this.#merge.pump();
     if (this.#opens === 0 && (this.#broken !== undefined || this.complete)) this.conclude();
+    else if (this.lacks) this.#host.lacks(this);
   }
 
   /** Charges `bytes` to the budget. False when the group is not kept, now or any more: it passes through. */

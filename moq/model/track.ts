@@ -275,6 +275,7 @@ export class Track implements SubscribedTrack<Subscription> {
       rescale: (timestamp) => this.#upstream.feed?.rescale(timestamp, this.#properties.timescale) ?? timestamp,
       begun: () => this.#host.sweeps.add(this),
       sent: (bytes) => this.#host.usage.sent(bytes),
+      lacks: () => this.#host.sweeps.add(this),
       done: (group, live) => {
         this.#host.usage.received(group.payloadBytes);
         if (live && group.whole) this.feed?.completed(group.sequence);
@@ -436,7 +437,7 @@ export class Track implements SubscribedTrack<Subscription> {
   /** Judges older groups, a moment after a new one has begun. */
   sweep(): void {
     this.#store.expire(this.#properties.maxLatency);
-    this.#store.abandon(this.#properties.maxLatency);
+    if (this.#store.abandon(this.#properties.maxLatency)) this.#host.sweeps.add(this);
     for (const subscription of [...this.#subscriptions]) subscription.sweep();
   }
 }

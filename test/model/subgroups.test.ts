@@ -436,6 +436,13 @@ describe("a publisher", () => {
     assert.ok(relay.counters.cacheGroups <= 1);
   });
 
+  it("fills the cache with groups of one empty subgroup, too", () => {
+    const { relay, source, watch } = scene(50_000, { groupsPerTrack: 1_000 });
+    watch(new StreamsViewer(OBJECTS));
+    for (let group = 0; group < 500; group++) begin(source, { group, subgroup: 0 }).finish();
+    assert.ok(relay.counters.cacheGroups < 100, `${relay.counters.cacheGroups} groups are kept`);
+  });
+
   it("is refused a subgroup of a whole group that is no longer kept: viewers have that group", () => {
     const { clock, relay, source, watch } = scene();
     const viewer = watch(new FakeViewer(WHOLE));
