@@ -22,6 +22,7 @@ const DOORS = [
   "cluster/control",
   "cluster/failover",
   "cluster/links",
+  "cluster/pushed",
   "cluster/registry",
   "cluster/registry/redis",
   "cluster/rootless",

@@ -22,6 +22,7 @@ import {
   scopeKey,
 } from "./contract.ts";
 import type { MeshSource, MeshSourceDeps } from "./failover/index.ts";
+import { type AskedPlace, PushedElsewhere, type PushedLinks } from "./pushed/index.ts";
 import type { Rootless } from "./rootless/index.ts";
 import {
   ExternalAnnouncements,
@@ -46,6 +47,7 @@ export interface MeshBroadcastsDeps {
   /** Bounds the epochs that publishers may give. */
   readonly clocks: Pick<ClockBound, "accepts">;
   readonly rootless: Pick<Rootless, "want" | "changed" | "close">;
+  readonly links: PushedLinks;
   readonly lingerMs: number;
   readonly maxScopes: number;
   readonly redundant: readonly string[];
@@ -53,7 +55,7 @@ export interface MeshBroadcastsDeps {
   /** Makes a source for one broadcast of one epoch. It calls `idle` when the last subscription through it has ended. */
   readonly source: (on: MeshSourceEvents) => MeshSource;
   /** A bound was hit. */
-  readonly refused: (bound: "mesh_scopes") => void;
+  readonly refused: (bound: "mesh_scopes" | "mesh_tier_relays") => void;
 }
 
 export type MeshSourceEvents = Pick<MeshSourceDeps, "epoch" | "candidates" | "besides" | "idle" | "spent">;
@@ -76,6 +78,7 @@ export class MeshBroadcasts implements BroadcastFinder {
   readonly #deps: MeshBroadcastsDeps;
   readonly #interest: Interest;
   readonly #stamper: Stamper;
+  readonly #pushed: PushedElsewhere;
   readonly #external = new ExternalAnnouncements();
   readonly #remotes = new Map<string, Remote>();
   readonly #sources = new WeakSet<Source>();
@@ -102,6 +105,13 @@ export class MeshBroadcasts implements BroadcastFinder {
       refused: () => deps.refused("mesh_scopes"),
     });
     this.#stamper = new Stamper({ wallNow, redundant, cost, latest: (path) => this.#latest(path) });
+    this.#pushed = new PushedElsewhere({
+      ...deps,
+      maxPrefixes: maxScopes,
+      paths: () => this.#remotes.keys(),
+      place: (path) => this.#place(path),
+      changed: (path) => this.#refresh(path),
+    });
     this.announcements = {
       list: (prefix) => broadcasts.list(prefix),
       resolve: (path, exclude, source) => broadcasts.resolve(path, exclude, source),
@@ -120,13 +130,24 @@ export class MeshBroadcasts implements BroadcastFinder {
     broadcasts.findWith(this);
   }
 
-  /** Broadcasts of other relays, broadcasts registered as published here, and scopes asked for. */
-  get counts(): { remote: number; registered: number; scopes: number } {
-    return { remote: this.#remotes.size, registered: this.#registered.size, scopes: this.#interest.size };
+  /**
+   * Broadcasts of other relays, broadcasts registered as published here, scopes asked for, prefixes under which pushed tracks are wanted, and
+   * relays that are asked for them.
+   */
+  get counts() {
+    const { prefixes: pushedPrefixes, relays: pushedRelays } = this.#pushed.counts;
+    const [remote, registered, scopes] = [this.#remotes.size, this.#registered.size, this.#interest.size];
+    return { remote, registered, scopes, pushedPrefixes, pushedRelays };
   }
 
-  watching(prefix: string, complete: () => void): () => void {
-    return this.#interest.watching(prefix, complete);
+  watching(prefix: string, complete: () => void, pushed: boolean): () => void {
+    const release = this.#interest.watching(prefix, complete);
+    if (!pushed) return release;
+    const releasePushed = this.#pushed.watching(prefix);
+    return () => {
+      release();
+      releasePushed();
+    };
   }
 
   wanting(path: string): () => void {
@@ -160,16 +181,19 @@ export class MeshBroadcasts implements BroadcastFinder {
   changed(path: string): void {
     this.#external.changed(path);
     this.#refresh(path);
+    this.#pushed.moved(path);
   }
 
   /** Relays came, went, or changed. */
   nodesChanged(): void {
     this.#deps.rootless.changed();
     for (const remote of this.#remotes.values()) remote.source.candidatesChanged();
+    this.#pushed.allMoved();
   }
 
   close(): void {
     this.#interest.close();
+    this.#pushed.close();
     this.#deps.rootless.close();
     for (const cancel of this.#retries) cancel();
     for (const cancel of this.#waitingForRoom.values()) cancel();
@@ -250,7 +274,19 @@ export class MeshBroadcasts implements BroadcastFinder {
     if (best === undefined) throw new Error("holders without a holding");
     const local = this.#registered.get(path)?.advertisement;
     const least = local?.epoch === epoch ? local.cost : 0;
-    return { epoch, hops: best.hops, cost: Math.max(best.cost, least) + RELAY_COST, ended: best.ended };
+    const offered = this.#pushed.tracks(path, epoch);
+    const cost = Math.max(best.cost, least) + RELAY_COST;
+    return { epoch, hops: best.hops, cost, ended: best.ended, ...(offered && { offered }) };
+  }
+
+  /** The relay that the broadcast is taken from first. */
+  #place(path: string): AskedPlace | undefined {
+    const { table } = this.#deps;
+    const remote = this.#remotes.get(path);
+    const [node] = remote?.publication === undefined ? [] : table.candidates(path, remote.epoch);
+    if (node === undefined) return undefined;
+    const holdings = table.holders(path)?.holdings ?? [];
+    return { node, firstHand: holdings.some((holding) => holding.node === node) };
   }
 
   #publishRemote(path: string, advertisement: Advertisement, source: MeshSource): Publication | undefined {

@@ -357,6 +357,7 @@ export class MeshNode {
       table: this.routes,
       clocks,
       rootless: this.rootless,
+      links: this.peers,
       lingerMs,
       maxScopes: bounds.scopes,
       redundant,

@@ -2,10 +2,10 @@ import type { Clock } from "../../moq/clock.ts";
 import type { Source } from "../../moq/model/index.ts";
 import { isUnder } from "../../moq/path.ts";
 import type { Session } from "../../moq/session/index.ts";
+import { coalescePrefixes } from "../coalesce-prefixes.ts";
 import type { PeerUser } from "../contract.ts";
 import type { Health } from "../routes/index.ts";
 import { type AskDeps, RootlessAsk } from "./ask.ts";
-import { coalescePrefixes } from "./coalesce-prefixes.ts";
 
 /** Milliseconds that a replaced ask keeps running; again that long while its replacement does not report the same holdings. */
 const OVERLAP_MS = 5_000;

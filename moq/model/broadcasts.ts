@@ -18,6 +18,7 @@ import type {
   TrackInfo,
 } from "./contract.ts";
 import { type FetchTable, type FetchWhere, groupFetch, rangeFetch, startFetch } from "./fetch-requests.ts";
+import type { BroadcastFinder } from "./finder.ts";
 import { KeptTracks } from "./kept-tracks.ts";
 import type { CacheOptions, ModelLimits } from "./limits.ts";
 import { PathTree, prefixes } from "./path-tree.ts";
@@ -38,6 +39,8 @@ export interface Watcher {
   covered?(prefix: string): void;
   /** Every broadcast under the prefix that the finder can find is known by now. Called once at most, possibly from inside `watch`. */
   complete?(): void;
+  /** Its peer wants the tracks that are pushed elsewhere as well: see `Advertisement.offered`. Absent: it does not. */
+  readonly pushed?: boolean;
 }
 
 /** A route that a source has published, until the source ends it. */
@@ -47,16 +50,6 @@ export interface Publication {
   leave?(): void;
   /** `lost`: the source's session has ended, and all its subscriptions with it. */
   end(lost: boolean): void;
-}
-
-/** Finds broadcasts that no session of this relay has announced. The mesh is one. */
-export interface BroadcastFinder {
-  /** Sessions watch `prefix`. `complete` is called once, when every broadcast under it is known. Returns a release. */
-  watching(prefix: string, complete: () => void): () => void;
-  /** Viewers use tracks of the broadcast, or wait for them. Returns a release. */
-  wanting(path: string): () => void;
-  /** The routes of the broadcast changed. */
-  routed(broadcast: Broadcast): void;
 }
 
 /** The broadcasts that this relay knows, and their watchers. One per process. */
@@ -239,7 +232,7 @@ export class Broadcasts {
       unknown -= 1;
       if (unknown === 0) watcher.complete?.();
     };
-    const releases = interests.map((one) => this.#finder?.watching(one, known));
+    const releases = interests.map((one) => this.#finder?.watching(one, known, watcher.pushed === true));
     if (releases.length === 0 || this.#finder === undefined) watcher.complete?.();
     return () => {
       for (const release of releases.splice(0)) release?.();

@@ -1,5 +1,5 @@
 export type { Broadcast } from "./broadcast.ts";
-export { type BroadcastFinder, Broadcasts, type Publication } from "./broadcasts.ts";
+export { Broadcasts, type Publication } from "./broadcasts.ts";
 export type {
   Asker,
   Channel,
@@ -27,6 +27,7 @@ export type {
 export { LAST_OBJECT } from "./contract.ts";
 export type { FetchWhere } from "./fetch-requests.ts";
 export { FetchIntoGroup, GroupIntoFetch } from "./fetched-group.ts";
+export type { BroadcastFinder } from "./finder.ts";
 export { ForwardingWriter } from "./forwarding-writer.ts";
 export type { CacheOptions, ModelLimits } from "./limits.ts";
 export { datagramGroup, groupRange, wholeGroup } from "./locations.ts";

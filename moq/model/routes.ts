@@ -18,6 +18,11 @@ export interface Advertisement {
    */
   readonly pushed?: ReadonlySet<string>;
   /**
+   * Tracks that publishers push to another relay, to which this route leads. Viewers that ask for tracks (SUBSCRIBE_TRACKS) are offered them.
+   * Absent: none is known.
+   */
+  readonly offered?: ReadonlySet<string>;
+  /**
    * The source serves the paths below as well, as far as it has them (moq-lite 06: a route is a prefix), and as far as this says that it may
    * publish them. The same function for the same source. Absent: this one path.
    */

@@ -165,6 +165,24 @@ export interface Following {
   readonly complete: Promise<boolean>;
 }
 
+/** A request for the tracks that are pushed to a relay (moq-transport PUBLISH). */
+export interface PushedAsk {
+  /** Relative to the root. */
+  readonly prefix: string;
+  /** Also tracks that are pushed to other relays. */
+  readonly elsewhere: boolean;
+}
+
+/** Receives the answer to a {@link PushedAsk}. */
+export interface PushedSink {
+  /** `path` is absolute; `epoch` is that of the broadcast. */
+  started(path: string, epoch: bigint, track: string): void;
+  /** The track is no longer pushed, or the relay does not say so any more. */
+  ended(path: string, epoch: bigint, track: string): void;
+  /** The relay answers no more. Called once, after all tracks have ended, unless the request was given up. */
+  closed(reason: Reason): void;
+}
+
 /** What a session is built from. */
 export interface SessionDeps {
   readonly broadcasts: Broadcasts;
@@ -260,6 +278,8 @@ export interface Session {
   readonly announced: Promise<boolean>;
   /** Asks the peer for announcements under `prefix`, relative to the root, and publishes them in `table`. */
   follow(prefix: string, table: AnnounceTable): Following;
+  /** Asks the peer which tracks are pushed to it. Absent, or `unsupported`, where the version cannot. Returns a function that gives the request up. */
+  followPushed?(ask: PushedAsk, sink: PushedSink): () => void;
   /** Bytes so far: of the peer's groups and datagrams as far as they were read, and everything that was sent to it. */
   traffic(): { readonly ingress: number; readonly egress: number };
   /** What the session does now, and has done so far. For people: it costs a call into the engine. */

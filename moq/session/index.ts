@@ -20,6 +20,8 @@ export {
   openAccess,
   type PresentedAccess,
   type PresentedToken,
+  type PushedAsk,
+  type PushedSink,
   permits,
   type Quota,
   type QuotaRefusal,

@@ -1,8 +1,8 @@
 /** Asking along the tiers, with relays that a test plays. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { coalescePrefixes, MAX_ASKS } from "../../cluster/coalesce-prefixes.ts";
 import type { PeerUser, Role } from "../../cluster/contract.ts";
-import { coalescePrefixes, MAX_ASKS } from "../../cluster/rootless/coalesce-prefixes.ts";
 import { Rootless } from "../../cluster/rootless/rootless.ts";
 import { type Health, RouteTable } from "../../cluster/routes/table.ts";
 import { ManualClock } from "../../lab/network/manual-clock.ts";

@@ -57,6 +57,7 @@ describe("a scope that is asked for again during a handover", () => {
       registrar: { hold: () => {}, release: () => {}, ask },
       table,
       rootless,
+      links: { use: () => () => {}, session: () => undefined },
       lingerMs: LINGER_MS,
       maxScopes: 10,
       redundant: [],
@@ -75,14 +76,14 @@ describe("a scope that is asked for again during a handover", () => {
         }),
       refused: () => {},
     });
-    const leave = mesh.watching("live", () => {});
+    const leave = mesh.watching("live", () => {}, false);
     mesh.wanting("live/a");
     const tell = () => asked.at(-1)?.sink.holding(holdingOf("live/b", "o1"));
     tell();
     leave();
     clock.advance(LINGER_MS);
     assert.equal(asked.at(-1)?.key, "exact/live/a", "no relay has answered yet, so the wider scope is still asked for");
-    mesh.watching("live", () => {});
+    mesh.watching("live", () => {}, false);
     tell();
     clock.advance(LINGER_MS);
     assert.deepEqual(

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ManualClock } from "../../lab/network/manual-clock.ts";
 import type { Broadcast } from "../../moq/model/broadcast.ts";
-import { type BroadcastFinder, Broadcasts } from "../../moq/model/broadcasts.ts";
+import { Broadcasts } from "../../moq/model/broadcasts.ts";
+import type { BroadcastFinder } from "../../moq/model/finder.ts";
 import { AD, CACHE, FakeSource, FakeViewer, LIMITS, LIVE } from "./support.ts";
 
 class Recorder implements BroadcastFinder {

@@ -43,6 +43,9 @@ export function named(path: string, track = "video") {
   return { namespace: namespaceOf(path) ?? [], name: bytes(track) };
 }
 
+/** Where a peer connects: a test relay, or the world of a relay. */
+export type Place = Pick<TestRelay, "network" | "established" | "pass">;
+
 export class MoqtPeer {
   readonly caps: Capabilities;
   readonly link: Link;
@@ -52,11 +55,11 @@ export class MoqtPeer {
   readonly streams: ObjectStream[];
   /** What came on the relay's control stream. */
   readonly control: Message[];
-  readonly #relay: TestRelay;
+  readonly #relay: Place;
   #controlStream: SendStream | undefined;
   #nextId = 0;
 
-  private constructor(relay: TestRelay, caps: Capabilities, link: Link, parts: Parts) {
+  private constructor(relay: Place, caps: Capabilities, link: Link, parts: Parts) {
     this.#relay = relay;
     this.caps = caps;
     this.link = link;
@@ -64,14 +67,18 @@ export class MoqtPeer {
   }
 
   /** Connects, and sends SETUP unless `setup` is false. */
-  static async connect(relay: TestRelay, version: string, { setup = true, path = "/" } = {}): Promise<MoqtPeer> {
+  static async connect(
+    relay: Place,
+    version: string,
+    { setup = true, path = "/", at = "relay:4443" } = {},
+  ): Promise<MoqtPeer> {
     const caps = capabilities(version);
     if (caps === undefined) throw new Error(version);
     const parts: Parts = { closed: [], requests: [], streams: [], control: [] };
     const link = await relay.established(
       relay.network.engine().dial(
         {
-          url: new URL(`https://relay:4443${path}`),
+          url: new URL(`https://${at}${path}`),
           protocols: [version],
           trust: { kind: "insecure" },
           limits: LINK_LIMITS,

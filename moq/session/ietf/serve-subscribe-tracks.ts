@@ -20,7 +20,7 @@ import { send } from "./stream-context.ts";
 /** Units of work (see `Scheduler`) of a track that is considered. */
 const CONSIDER_UNITS = 4;
 
-/** SUBSCRIBE_TRACKS: the peer gets a PUBLISH for each track under a prefix that a publisher pushes to this relay. */
+/** SUBSCRIBE_TRACKS: the peer gets a PUBLISH for each track under a prefix that a publisher pushes, to this relay or to another one. */
 export function serveSubscribeTracks(
   context: IetfContext,
   request: NamespaceRequest,
@@ -86,7 +86,7 @@ class TracksWatch implements RequestResponder {
       this.#context,
     );
     const changed = (broadcast: Broadcast) => void session.guard(() => this.#consider(broadcast));
-    this.#unwatch = broadcasts.watch(this.#prefix, { changed }, access.watchable(this.#prefix));
+    this.#unwatch = broadcasts.watch(this.#prefix, { changed, pushed: true }, access.watchable(this.#prefix));
     for (const broadcast of broadcasts.list(this.#prefix)) this.#consider(broadcast);
   }
 
@@ -118,7 +118,8 @@ class TracksWatch implements RequestResponder {
     if (this.#over || !session.deps.access.maySubscribe(broadcast.path)) return;
     const pushed = new Set<string>();
     for (const { source, advertisement } of broadcast.routes) {
-      if (source !== session.source) for (const track of advertisement.pushed ?? []) pushed.add(track);
+      if (source === session.source) continue;
+      for (const track of advertisement.pushed ?? advertisement.offered ?? []) pushed.add(track);
     }
     session.share.left -= CONSIDER_UNITS * pushed.size;
     this.#forget(broadcast.path, pushed);

@@ -22,6 +22,7 @@ import type { LiteContext } from "./context.ts";
 import { ObjectFetchWriter } from "./fetch-writer.ts";
 import { FrameFetchWriter } from "./frame-fetch-writer.ts";
 import { serveProbe } from "./probe-responder.ts";
+import { servePushed } from "./pushed-responder.ts";
 import { fromWire, rangeFromWire } from "./ranges.ts";
 import { LiteSubscribeWriter } from "./subscribe-writer.ts";
 import { trackWriter } from "./track-writer.ts";
@@ -188,6 +189,9 @@ export class IncomingBidi implements TurnHandler {
           serveRange(session, { ...ask, range }, this.#stream, frames, done),
         );
       }
+      case "pushed":
+        if (session.deps.ownNumbers !== true) return "unauthorized";
+        return this.#admit(admission.announce(), (done) => servePushed(this.#context, request, this.#stream, done));
       case "probe":
         return this.#admit(admission.probe(), (done) => serveProbe(this.#context, this.#stream, done));
       case "goaway":

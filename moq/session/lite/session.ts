@@ -21,7 +21,7 @@ import {
   encodeSetupStream,
   type Setup,
 } from "../../wire/lite/index.ts";
-import type { AnnounceTable, Following, Session, SessionDeps } from "../contract.ts";
+import type { AnnounceTable, Following, PushedAsk, PushedSink, Session, SessionDeps } from "../contract.ts";
 import { SessionCore } from "../core.ts";
 import { PeerSource } from "../peer-source.ts";
 import { AnnounceSubscriber } from "./announce-subscriber.ts";
@@ -30,6 +30,7 @@ import type { LiteContext } from "./context.ts";
 import { dialectOf } from "./dialect.ts";
 import { type BidiHost, IncomingBidi } from "./incoming-bidi.ts";
 import { IncomingUni, type UniHost } from "./incoming-uni.ts";
+import { PushedSubscriber } from "./pushed-subscriber.ts";
 import { LiteSourceProtocol } from "./source-protocol.ts";
 
 /**
@@ -55,6 +56,8 @@ class LiteSession implements Session, LinkHandler {
   readonly #host: UniHost & BidiHost;
   /** Our requests for announcements. */
   readonly #listeners = new Set<AnnounceSubscriber>();
+  /** Our requests for pushed tracks. */
+  readonly #pushed = new Set<PushedSubscriber>();
   /** Request streams of the peer. */
   readonly #incoming = new Set<IncomingBidi>();
   #goaway: BidiStream | undefined;
@@ -125,6 +128,18 @@ class LiteSession implements Session, LinkHandler {
       const stop = () => void (this.#listeners.delete(listener) && listener.cancel());
       return { start: () => listener.start(), stop };
     });
+  }
+
+  followPushed(ask: PushedAsk, sink: PushedSink): () => void {
+    const core = this.#core;
+    if (core.over) {
+      sink.closed("closed");
+      return () => {};
+    }
+    const subscriber = new PushedSubscriber(this.#context, ask, sink, () => void this.#pushed.delete(subscriber));
+    this.#pushed.add(subscriber);
+    core.guard(() => subscriber.start());
+    return () => void core.guard(() => subscriber.cancel());
   }
 
   traffic() {
@@ -210,7 +225,8 @@ class LiteSession implements Session, LinkHandler {
   }
 
   closed(why: LinkClosed): void {
-    const first = [...[...this.#listeners].map((listener) => () => listener.close()), () => this.#core.source.close()];
+    const followers = [...this.#listeners, ...this.#pushed];
+    const first = [...followers.map((one) => () => one.close()), () => this.#core.source.close()];
     const last = [...this.#incoming].map((incoming) => () => incoming.gone());
     this.#core.closed(why, first, last);
   }

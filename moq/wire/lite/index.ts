@@ -13,6 +13,7 @@ export { encodeGroupStream, type GroupHeader } from "./group.ts";
 export { encodeObjectHeader, type ObjectSink } from "./object.ts";
 export { decodeObjectDatagram, encodeObjectDatagram } from "./object-datagram.ts";
 export { encodeProbe } from "./probe.ts";
+export { encodePushed, type Pushed, type PushedRequest, pushedResponses } from "./pushed.ts";
 export { encodeRequest, type OpeningRequest, type Request, RequestReader } from "./requests.ts";
 export { encodeSetupStream, type Setup } from "./setup.ts";
 export {

@@ -129,6 +129,6 @@ export function readOptional(cursor: Cursor): number | undefined {
   return value === 0 ? undefined : value - 1;
 }
 
-/** Stream types (moq-lite Streams). */
-export const STREAM = { announce: 1, subscribe: 2, fetch: 3, probe: 4, goaway: 5, track: 6 } as const;
+/** Stream types (moq-lite Streams). `pushed` is ours, far from the numbers that a later draft may take. */
+export const STREAM = { announce: 1, subscribe: 2, fetch: 3, probe: 4, goaway: 5, track: 6, pushed: 32 } as const;
 export const UNI_STREAM = { group: 0, setup: 1 } as const;

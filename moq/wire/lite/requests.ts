@@ -12,6 +12,7 @@ import { newInbox, newWriter } from "./codec.ts";
 import { encodeFetch, type Fetch, readFetch } from "./fetch.ts";
 import { type Expected, MessageReader, STREAM } from "./message.ts";
 import { encodeProbe, type Probe, readProbe } from "./probe.ts";
+import { encodePushedRequest, type PushedRequest, readPushedRequest } from "./pushed.ts";
 import {
   encodeSubscribe,
   readSubscribe,
@@ -34,7 +35,8 @@ export type OpeningRequest =
   | ({ readonly kind: "fetch" } & Fetch)
   | ({ readonly kind: "probe" } & Probe)
   | ({ readonly kind: "goaway" } & Goaway)
-  | ({ readonly kind: "track" } & Track);
+  | ({ readonly kind: "track" } & Track)
+  | ({ readonly kind: "pushed" } & PushedRequest);
 
 /** What the opener of a bidirectional stream sends. */
 export type Request =
@@ -66,6 +68,8 @@ function encodeBody(request: OpeningRequest, caps: Capabilities): Uint8Array {
       return newWriter(caps).string(request.uri).message();
     case "track":
       return encodeTrack(request, caps);
+    case "pushed":
+      return encodePushedRequest(request, caps);
   }
 }
 
@@ -156,6 +160,9 @@ function expectations(type: number, caps: Capabilities, limits: WireLimits): Exp
     case STREAM.track:
       if (!caps.trackStream) return undefined;
       return once("TRACK", (cursor) => ({ kind: "track", ...readTrack(cursor, caps, limits) }));
+    case STREAM.pushed:
+      if (!caps.pushedTracks) return undefined;
+      return once("PUSHED_REQUEST", (cursor) => ({ kind: "pushed", ...readPushedRequest(cursor, limits) }));
     default:
       return undefined;
   }

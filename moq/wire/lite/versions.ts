@@ -85,6 +85,8 @@ export interface Capabilities {
    * and whether it is paused, its answer has the track's properties and newest object, and FETCH asks for a range of objects.
    */
   readonly objects: boolean;
+  /** A relay tells another one which tracks are pushed to it, on Pushed Streams. A relay of an earlier version resets them. */
+  readonly pushedTracks: boolean;
   /** Codes that reset a stream are other ones than those that close a session. */
   readonly twoRegistries: boolean;
   /** A request for a path without a route is refused soon: what is not refused is pending. */
@@ -130,6 +132,7 @@ const LITE_03: Capabilities = {
   groupOrder: true,
   groupFloor: false,
   objects: false,
+  pushedTracks: false,
   twoRegistries: false,
   promptRefusal: false,
   subscribeOk: "properties",
@@ -208,7 +211,13 @@ const LITE_06_WIP: Capabilities = {
 const MOQMESH_1: Capabilities = { ...LITE_06_WIP, protocol: "moqmesh-1", epochs: true, ended: true };
 
 /** Likewise, with objects. */
-const MOQMESH_2: Capabilities = { ...MOQMESH_1, protocol: "moqmesh-2", frameRanges: true, objects: true };
+const MOQMESH_2: Capabilities = {
+  ...MOQMESH_1,
+  protocol: "moqmesh-2",
+  frameRanges: true,
+  objects: true,
+  pushedTracks: true,
+};
 
 const ALL: ReadonlyMap<string, Capabilities> = new Map<string, Capabilities>(
   [MOQMESH_2, MOQMESH_1, LITE_07_WIP, LITE_06_WIP, LITE_06, LITE_05, LITE_04, LITE_03].map((caps) => [

@@ -83,6 +83,7 @@ export function requests(caps: Capabilities): fc.Arbitrary<{ first: OpeningReque
   const probe = probes(caps).map((fields) => ({ kind: "probe" as const, ...fields }));
   const goaway = record({ kind: fc.constant("goaway" as const), uri: text(8192) });
   const info = record({ kind: fc.constant("track" as const), path, track, epoch: epoch(caps) });
+  const pushed = record({ kind: fc.constant("pushed" as const), prefix: path, elsewhere: fc.boolean() });
   return fc.oneof(
     alone(announce),
     record({ first: subscribe, updates: fc.array(update(caps), { maxLength: 4 }) }),
@@ -90,6 +91,7 @@ export function requests(caps: Capabilities): fc.Arbitrary<{ first: OpeningReque
     alone(probe),
     ...(caps.goaway ? [alone(goaway)] : []),
     ...(caps.trackStream ? [alone(info)] : []),
+    ...(caps.pushedTracks ? [alone(pushed)] : []),
   );
 }
 

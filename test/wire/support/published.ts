@@ -237,6 +237,8 @@ function theirRequest(their: Modules, request: OpeningRequest): [type: number, m
       return [StreamId.Goaway, new their.goaway.Goaway(request.uri)];
     case "track":
       return [StreamId.Track, new their.track.Track(request.path, request.track)];
+    case "pushed":
+      throw new Error("between relays only");
   }
 }
 

@@ -1,4 +1,4 @@
-import { prefixes } from "../../moq/model/index.ts";
+import { prefixes } from "../moq/model/index.ts";
 
 /** Prefixes that one relay is asked for at once. Each takes one of the 256 request streams that a relay allows. */
 export const MAX_ASKS = 32;

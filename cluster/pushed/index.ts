@@ -1,0 +1,2 @@
+export type { PushedLinks } from "./asked-relay.ts";
+export { type AskedPlace, PushedElsewhere } from "./elsewhere.ts";

@@ -1,0 +1,162 @@
+/** Tracks that a publisher pushes to an origin (moq-transport PUBLISH), as viewers at other relays see them. */
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { WorldOptions } from "../../lab/sim/surroundings.ts";
+import { World } from "../../lab/sim/world.ts";
+import type { Message } from "../../moq/wire/ietf/index.ts";
+import { MoqtPeer, named, type RequestStream } from "./ietf-peer.ts";
+
+const NONE = new Uint8Array(0);
+const VERSION = "moqt-22";
+
+async function meshOf(options: WorldOptions = {}): Promise<World> {
+  const world = new World(["root"], () => 0.5, options);
+  await world.start("root", "root");
+  await world.start("o1", "origin");
+  await world.start("r1", "regional");
+  await world.start("e1", "edge");
+  await world.pass(1_000);
+  return world;
+}
+
+async function peerAt(world: World, node: string): Promise<MoqtPeer> {
+  const place = {
+    network: world.network,
+    pass: (ms: number) => world.pass(ms),
+    established: async <T>(dialled: Promise<T>): Promise<T> => {
+      const state = { over: false };
+      const settled = dialled.finally(() => {
+        state.over = true;
+      });
+      while (!state.over) await world.pass(25);
+      return await settled;
+    },
+  };
+  return await MoqtPeer.connect(place, VERSION, { at: `${node}:1` });
+}
+
+async function push(publisher: MoqtPeer, path: string, track: string, alias: number): Promise<RequestStream> {
+  const parameters = { forward: false };
+  return await publisher.request({ kind: "publish", ...named(path, track), alias, parameters, properties: NONE });
+}
+
+async function wantTracks(viewer: MoqtPeer, prefix: string): Promise<RequestStream> {
+  return await viewer.request({ kind: "subscribeTracks", ...named(prefix), parameters: {} });
+}
+
+/** The names of the tracks for which the viewer got a PUBLISH. */
+function offered(viewer: MoqtPeer): string[] {
+  const publishes = viewer.requests.flatMap(({ messages }): Message[] => messages.slice(0, 1));
+  return publishes.map((one) => (one.kind === "publish" ? Buffer.from(one.name).toString() : one.kind));
+}
+
+/** Prefixes that the relay asks others for, and how many relays it asks. */
+function askedBy(world: World, node: string): number[] {
+  const { pushedPrefixes, pushedRelays } = world.relay(node).mesh.broadcasts.counts;
+  return [pushedPrefixes, pushedRelays];
+}
+
+describe("a track that is pushed to an origin", () => {
+  it("is offered to a viewer at an edge that asked for tracks before, and its objects arrive", async () => {
+    const world = await meshOf();
+    const viewer = await peerAt(world, "e1");
+    await wantTracks(viewer, "live");
+    const publisher = await peerAt(world, "o1");
+    await push(publisher, "live/a", "video", 3);
+    await world.pass(2_000);
+    assert.deepEqual(offered(viewer), ["video"]);
+    publisher.subgroup({ trackAlias: 3, group: 0 }, "x").finish();
+    await world.pass(500);
+    assert.deepEqual(
+      viewer.streams.map(({ objects }) => objects),
+      [["0/0 x"]],
+    );
+    assert.deepEqual(world.defects, []);
+  });
+
+  it("is offered to a viewer that comes later, and a further track of the broadcast as well", async () => {
+    const world = await meshOf();
+    const publisher = await peerAt(world, "o1");
+    await push(publisher, "live/a", "video", 3);
+    await world.pass(1_000);
+    const viewer = await peerAt(world, "e1");
+    await wantTracks(viewer, "live");
+    await world.pass(2_000);
+    await push(publisher, "live/a", "audio", 4);
+    await push(publisher, "other/a", "video", 5);
+    await world.pass(1_000);
+    assert.deepEqual(offered(viewer), ["video", "audio"]);
+    assert.deepEqual(world.defects, []);
+  });
+
+  it("ends for the viewer, and is offered again when it is pushed again", async () => {
+    const world = await meshOf();
+    const publisher = await peerAt(world, "o1");
+    const viewer = await peerAt(world, "e1");
+    await wantTracks(viewer, "live");
+    const pushed = await push(publisher, "live/a", "video", 3);
+    await world.pass(2_000);
+    pushed.send({ kind: "publishDone", code: 2, streams: 0, reason: "" });
+    pushed.stream.finish();
+    await world.pass(2_000);
+    assert.equal(viewer.requests[0]?.messages.at(-1)?.kind, "publishDone");
+    await push(publisher, "live/a", "video", 4);
+    await world.pass(2_000);
+    assert.deepEqual(offered(viewer), ["video", "video"]);
+    assert.deepEqual(world.defects, []);
+  });
+
+  it("is asked for only while somebody wants tracks, and below no other prefix", async () => {
+    const world = await meshOf();
+    const publisher = await peerAt(world, "o1");
+    await push(publisher, "live/a", "video", 3);
+    await push(publisher, "other/b", "video", 4);
+    const counts = () => ["e1", "r1", "o1"].map((node) => askedBy(world, node));
+    await world.pass(1_000);
+    const none = [0, 0];
+    assert.deepEqual(counts(), [none, none, none]);
+    const viewer = await peerAt(world, "e1");
+    const wanted = await wantTracks(viewer, "live");
+    await world.pass(2_000);
+    assert.deepEqual(counts(), [[1, 1], [1, 1], none]);
+    assert.deepEqual(offered(viewer), ["video"]);
+    wanted.stream.finish();
+    wanted.stream.stop(0);
+    await world.pass(2_000);
+    assert.deepEqual(counts(), [none, none, none]);
+  });
+
+  it("is offered again by the regional that takes over from one that is lost", async () => {
+    const world = await meshOf();
+    await world.start("r2", "regional");
+    await world.pass(40_000);
+    const publisher = await peerAt(world, "o1");
+    await push(publisher, "live/a", "video", 3);
+    const viewer = await peerAt(world, "e1");
+    await wantTracks(viewer, "live");
+    await world.pass(2_000);
+    const used = ["r1", "r2"].find((node) => askedBy(world, node)[0] === 1);
+    await world.relay(used ?? "").kill();
+    await world.pass(5_000);
+    await push(publisher, "live/a", "audio", 4);
+    await world.pass(3_000);
+    assert.deepEqual(offered(viewer), ["video", "audio"]);
+    assert.deepEqual(world.defects, []);
+  });
+
+  it("is not offered behind a relay of an earlier version, which takes no harm", async () => {
+    const world = await meshOf({
+      meshProtocols: (node) => (node === "r1" ? ["moqmesh-1"] : ["moqmesh-2", "moqmesh-1"]),
+    });
+    const publisher = await peerAt(world, "o1");
+    await push(publisher, "live/a", "video", 3);
+    const viewer = await peerAt(world, "e1");
+    await wantTracks(viewer, "live");
+    await world.pass(3_000);
+    assert.deepEqual(offered(viewer), []);
+    const subscribed = await viewer.request({ kind: "subscribe", ...named("live/a"), parameters: {} });
+    await world.pass(1_000);
+    assert.equal(subscribed.messages[0]?.kind, "subscribeOk");
+    assert.deepEqual(world.defects, []);
+  });
+});
