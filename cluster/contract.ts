@@ -60,6 +60,9 @@ export interface Holding {
   readonly cost: number;
   /** Complete content that is only fetched. */
   readonly ended: boolean;
+  /** As `Advertisement` has them: the holder serves the paths below as well, and the route's cold cost, with the cost configured at the relay. */
+  readonly covers?: (path: string) => boolean;
+  readonly coldCost?: number;
 }
 
 /** What a relay asks a root for. */

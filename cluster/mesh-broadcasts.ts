@@ -5,6 +5,7 @@ import {
   type BroadcastFinder,
   type Broadcasts,
   type Publication,
+  prefixes,
   pushSameTrack,
   type Route,
   type Source,
@@ -30,6 +31,7 @@ import {
   Interest,
   type RouteTable,
   type ScopeProgress,
+  ScopesAbove,
   Stamper,
 } from "./routes/index.ts";
 
@@ -79,6 +81,7 @@ export class MeshBroadcasts implements BroadcastFinder {
   readonly #interest: Interest;
   readonly #stamper: Stamper;
   readonly #pushed: PushedElsewhere;
+  readonly #above: ScopesAbove;
   readonly #external = new ExternalAnnouncements();
   readonly #remotes = new Map<string, Remote>();
   readonly #sources = new WeakSet<Source>();
@@ -97,14 +100,16 @@ export class MeshBroadcasts implements BroadcastFinder {
   constructor(deps: MeshBroadcastsDeps) {
     this.#deps = deps;
     const { broadcasts, clock, lingerMs, maxScopes, registrar, wallNow, redundant, cost } = deps;
+    const refused = () => deps.refused("mesh_scopes");
     this.#interest = new Interest({
       clock,
       lingerMs,
       maxScopes,
       ask: (scope, progress) => this.#askAll(scope, progress),
-      refused: () => deps.refused("mesh_scopes"),
+      refused,
     });
     this.#stamper = new Stamper({ wallNow, redundant, cost, latest: (path) => this.#latest(path) });
+    this.#above = new ScopesAbove({ ...deps, refused, ask: (path) => this.#ask({ kind: "exact", path }, () => {}) });
     this.#pushed = new PushedElsewhere({
       ...deps,
       maxPrefixes: maxScopes,
@@ -136,27 +141,33 @@ export class MeshBroadcasts implements BroadcastFinder {
    */
   get counts() {
     const { prefixes: pushedPrefixes, relays: pushedRelays } = this.#pushed.counts;
-    const [remote, registered, scopes] = [this.#remotes.size, this.#registered.size, this.#interest.size];
+    const [remote, registered] = [this.#remotes.size, this.#registered.size];
+    const scopes = this.#interest.size + this.#above.size;
     return { remote, registered, scopes, pushedPrefixes, pushedRelays };
   }
 
   watching(prefix: string, complete: () => void, pushed: boolean): () => void {
-    const release = this.#interest.watching(prefix, complete);
-    if (!pushed) return release;
-    const releasePushed = this.#pushed.watching(prefix);
+    const releases = [this.#above.use(prefix), this.#interest.watching(prefix, complete)];
+    if (pushed) releases.push(this.#pushed.watching(prefix));
     return () => {
-      release();
-      releasePushed();
+      for (const release of releases) release();
     };
   }
 
   wanting(path: string): () => void {
-    return this.#interest.wanting(path);
+    const releases = [this.#above.use(path), this.#interest.wanting(path)];
+    return () => {
+      for (const release of releases) release();
+    };
   }
 
-  /** Whether a publisher of the broadcast, or a relay outside the mesh that has it, is connected here. */
+  /** Whether a publisher of the broadcast, or a relay outside the mesh that has it, is connected here. Its route may be that of a prefix. */
   firstHand(path: string): boolean {
-    return this.#registered.has(path);
+    if (this.#registered.has(path)) return true;
+    for (const prefix of prefixes(path)) {
+      if (this.#registered.get(prefix)?.advertisement.covers?.(path) === true) return true;
+    }
+    return false;
   }
 
   routed(broadcast: Broadcast): void {
@@ -170,8 +181,9 @@ export class MeshBroadcasts implements BroadcastFinder {
       registrar.release(path);
     } else {
       this.#registered.set(path, local);
-      const { epoch, hops, cost, ended } = local.advertisement;
-      registrar.hold({ path, node: self.node, epoch, hops: [...hops, self.hop], cost, ended });
+      const { epoch, hops, cost, ended, covers, coldCost } = local.advertisement;
+      const prefix = { ...(covers && { covers }), ...(coldCost !== undefined && { coldCost }) };
+      registrar.hold({ path, node: self.node, epoch, hops: [...hops, self.hop], cost, ended, ...prefix });
     }
     this.#watchRivals();
     this.#refresh(path);
@@ -193,6 +205,7 @@ export class MeshBroadcasts implements BroadcastFinder {
 
   close(): void {
     this.#interest.close();
+    this.#above.close();
     this.#pushed.close();
     this.#deps.rootless.close();
     for (const cancel of this.#retries) cancel();
@@ -275,8 +288,10 @@ export class MeshBroadcasts implements BroadcastFinder {
     const local = this.#registered.get(path)?.advertisement;
     const least = local?.epoch === epoch ? local.cost : 0;
     const offered = this.#pushed.tracks(path, epoch);
+    const { hops, ended, covers, coldCost } = best;
     const cost = Math.max(best.cost, least) + RELAY_COST;
-    return { epoch, hops: best.hops, cost, ended: best.ended, ...(offered && { offered }) };
+    const prefix = { ...(covers && { covers }), ...(coldCost !== undefined && { coldCost: coldCost + RELAY_COST }) };
+    return { epoch, hops, cost, ended, ...prefix, ...(offered && { offered }) };
   }
 
   /** The relay that the broadcast is taken from first. */

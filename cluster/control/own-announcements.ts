@@ -4,6 +4,7 @@ import type { Holding, MeshRevocation, NodeInfo, NodeLoad } from "../contract.ts
 import { holdingPath, loadPath, nodePath, REVOCATIONS, reportPath, revocationPath } from "../control-paths.ts";
 import type { TenantReport } from "../tenants/index.ts";
 import { NULL_SOURCE } from "./null-source.ts";
+import { withMark } from "./prefix-mark.ts";
 
 const NO_COST: Advertisement = { epoch: 0n, hops: [], cost: 0, ended: false };
 
@@ -35,9 +36,10 @@ export class OwnAnnouncements {
     this.#announce(loadPath(this.#info.node, load), NO_COST);
   }
 
-  hold({ path, node, epoch, hops, cost, ended }: Holding): void {
+  hold(holding: Holding): void {
+    const { path, node, epoch, cost, ended } = holding;
     // The root adds this relay's hop itself.
-    this.#announce(holdingPath("b", path, node), { epoch, hops: hops.slice(0, -1), cost, ended });
+    this.#announce(holdingPath("b", path, node), { epoch, hops: withMark(holding).slice(0, -1), cost, ended });
   }
 
   release(path: string): void {

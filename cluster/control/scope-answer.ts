@@ -5,6 +5,7 @@ import { type Holding, type NodeInfo, type Scope, type ScopeSink, SESSION_COST }
 import { parseControlPath, scopePrefix } from "../control-paths.ts";
 import { LeasedAnswer } from "../leased-answer.ts";
 import type { Namesakes } from "./namesakes.ts";
+import { readMark } from "./prefix-mark.ts";
 
 export interface ScopeAnswerDeps {
   readonly clock: Clock;
@@ -61,6 +62,6 @@ function read(path: string, { epoch, hops, cost, ended }: Advertisement): RootSt
   if (parsed?.kind === "node") return { kind: "node", info: parsed.info };
   if (parsed?.kind !== "holding") return { kind: "other" };
   // The last hop is the root, which carries no media. Two sessions, the holder's and ours, have added to the cost.
-  const holding = { path: parsed.path, node: parsed.node, epoch, hops: hops.slice(0, -1), ended };
+  const holding = { path: parsed.path, node: parsed.node, epoch, ...readMark(hops.slice(0, -1)), ended };
   return { kind: "holding", holding: { ...holding, cost: Math.max(0, cost - 2 * SESSION_COST) } };
 }

@@ -1,4 +1,4 @@
-import type { Advertisement } from "../../moq/model/index.ts";
+import { type Advertisement, sumOfCosts } from "../../moq/model/index.ts";
 import { isUnder } from "../../moq/path.ts";
 
 /** The epoch of broadcasts that several publishers send with the same content and without an epoch. */
@@ -33,8 +33,10 @@ export class Stamper {
 
   /** For an update of the publication; without an epoch of its own it keeps the epoch `given` to it. */
   restamp(advertisement: Advertisement, given: bigint): Advertisement {
-    const { epoch, cost } = advertisement;
-    return { ...advertisement, epoch: epoch === 0n ? given : epoch, cost: cost + this.#deps.cost };
+    const { epoch, cost, coldCost } = advertisement;
+    const { cost: more } = this.#deps;
+    const cold = coldCost === undefined ? {} : { coldCost: sumOfCosts(coldCost, more) };
+    return { ...advertisement, epoch: epoch === 0n ? given : epoch, cost: cost + more, ...cold };
   }
 
   #epoch(path: string): bigint {

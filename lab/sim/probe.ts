@@ -117,6 +117,7 @@ export function counted(table: AnnounceTable, count: { messages: number }): Anno
   };
   return {
     list: (prefix) => table.list(prefix),
+    ...(table.resolve && { resolve: table.resolve.bind(table) }),
     watch: (prefix, watcher, interests) =>
       table.watch(
         prefix,
@@ -125,6 +126,7 @@ export function counted(table: AnnounceTable, count: { messages: number }): Anno
             message(broadcast.path);
             watcher.changed(broadcast);
           },
+          covered: (path) => watcher.covered?.(path),
           complete: () => watcher.complete?.(),
         },
         interests,
