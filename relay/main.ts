@@ -384,7 +384,7 @@ class RelayProcess implements Relay {
   }
 
   #openMesh(quic: Engine, websocket: Engine): Promise<MeshRuntime | undefined> {
-    const { cluster: config, limits, http } = this.#config;
+    const { cluster: config, limits, http, server } = this.#config;
     const resolver = this.#options.resolver ?? dnsResolver();
     const log = this.#parts.levels.module("mesh");
     return MeshRuntime.open({
@@ -392,6 +392,7 @@ class RelayProcess implements Relay {
       log,
       config,
       limits,
+      experimental: server.experimental,
       quic,
       websocket,
       resolver,

@@ -84,6 +84,8 @@ export interface MeshSessionsDeps {
   readonly nextId: () => string;
   /** As {@link Renewal} has it. */
   readonly tokenExpiry: () => Promise<number | undefined>;
+  /** Experimental versions that relays outside the mesh are offered besides the stable ones. Absent: none. */
+  readonly experimental?: readonly string[];
   readonly events: MeshSessionEvents;
 }
 
@@ -194,7 +196,8 @@ export class MeshSessions {
 
   /** A relay outside the mesh, whose token is in the URL; `table` is for its announcements, both ways. */
   async external(url: string, table: AnnounceTable, closed: () => void): Promise<Session> {
-    const request = { url: new URL(url), address: undefined, protocols: protocols([]), member: false };
+    const offered = protocols(this.#deps.experimental ?? []);
+    const request = { url: new URL(url), address: undefined, protocols: offered, member: false };
     return await this.#open(request, { access: openAccess(""), table, announcePrefix: "" }, { closed });
   }
 

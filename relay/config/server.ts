@@ -46,7 +46,8 @@ export const serverSection = section("server", "Where the relay listens for publ
     default: [],
   }),
   experimental: choices(EXPERIMENTAL_PROTOCOLS, {
-    description: "Experimental protocol versions that the relay offers besides the stable ones.",
+    description:
+      "Experimental protocol versions that the relay offers besides the stable ones, also to the relays of `[cluster] connect`.",
     default: [],
   }),
   websocket: flagField({

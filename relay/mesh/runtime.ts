@@ -47,6 +47,8 @@ export interface MeshRuntimeDeps {
   readonly channels: ChannelRegistry;
   readonly hop: bigint;
   readonly limits: SessionLimits;
+  /** `[server] experimental`. */
+  readonly experimental: readonly string[];
   /** `[limits] sessions`; changes with a reload. */
   readonly maxSessions: () => number;
   readonly log: Logger;
