@@ -89,6 +89,7 @@ export class PeerSource implements Source {
     const messages = this.#protocol.subscribe(id, at.asked, sink, {
       subgroup: (start) => subscription.subgroup(start),
       datagram: (datagram) => subscription.datagram(datagram),
+      counted: (streams) => subscription.counted(streams),
       ended: (reason) => subscription.ended(reason),
     });
     const gone = () => {

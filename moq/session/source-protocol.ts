@@ -42,6 +42,8 @@ export interface SubscribeMessages {
 /** A subscription of ours, for the protocol that knows what the publisher says of it. */
 export interface OwnSubscription extends Receiver {
   datagram(datagram: DatagramObject): void;
+  /** The publisher has opened so many group streams for it, and opens no more. */
+  counted(streams: number): void;
   /** The publisher ended it by a message: cleanly without a reason. */
   ended(reason: Reason | undefined): void;
 }

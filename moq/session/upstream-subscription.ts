@@ -22,6 +22,9 @@ const UPDATE_RETRY_MS = 100;
 /** Milliseconds that group streams of a finished subscription are still accepted. */
 const STRAGGLER_MS = 2000;
 
+/** Milliseconds that counted group streams of a finished subscription are awaited: those that were reset early never show whose they are. */
+const COUNTED_MS = 5000;
+
 export interface UpstreamSubscriptionDeps {
   readonly session: SessionContext;
   readonly messages: SubscribeMessages;
@@ -47,6 +50,11 @@ export class UpstreamSubscription implements Upstream, TurnHandler {
   #updating = false;
   #over = false;
   #stopLingering: (() => void) | undefined;
+  /** Group streams that have come, and those that there are, once the publisher has said so. */
+  #streams = 0;
+  #counted: number | undefined;
+  /** The publisher has finished it, and counted group streams are missing. */
+  #incomplete = false;
 
   constructor(deps: UpstreamSubscriptionDeps, options: SubscribeOptions) {
     this.#deps = deps;
@@ -120,6 +128,7 @@ export class UpstreamSubscription implements Upstream, TurnHandler {
 
   cancel(): void {
     if (this.#over) {
+      this.#incomplete = false;
       this.#forget();
       return;
     }
@@ -132,7 +141,15 @@ export class UpstreamSubscription implements Upstream, TurnHandler {
 
   subgroup(start: SubgroupStart): SubgroupWriter | Reason {
     this.known();
-    return this.#sink.subgroup(start);
+    this.#streams++;
+    const writer = this.#sink.subgroup(start);
+    // The model must have the group before the subscription is over.
+    if (this.#incomplete && this.#isComplete) this.#session.share.later(this.#complete);
+    return writer;
+  }
+
+  counted(streams: number): void {
+    this.#counted = streams;
   }
 
   datagram(datagram: DatagramObject): void {
@@ -147,6 +164,10 @@ export class UpstreamSubscription implements Upstream, TurnHandler {
 
   /** The subscription failed, or the session is over. */
   close(reason: Reason): void {
+    if (this.#incomplete) {
+      this.#complete();
+      return;
+    }
     if (this.#over) {
       this.#forget();
       return;
@@ -188,15 +209,34 @@ export class UpstreamSubscription implements Upstream, TurnHandler {
     this.close(reason);
   }
 
-  /** The publisher has said all. Its last groups may still be under way. */
+  /** The publisher has said all. Its last groups may still be under way: where it has counted them the subscription ends with the last one. */
   #finished(): void {
     if (this.#over) return;
     this.#over = true;
     this.#leave();
     this.#stream?.finish();
-    this.#stopLingering = this.#session.deps.clock.timer(STRAGGLER_MS, () => this.#forget());
-    this.#sink.closed(undefined);
+    const { clock } = this.#session.deps;
+    if (this.#counted === undefined) {
+      this.#stopLingering = clock.timer(STRAGGLER_MS, () => this.#forget());
+      this.#sink.closed(undefined);
+      return;
+    }
+    this.#incomplete = true;
+    if (this.#isComplete) this.#complete();
+    else this.#stopLingering = clock.timer(COUNTED_MS, () => this.#session.guard(this.#complete));
   }
+
+  get #isComplete(): boolean {
+    return this.#streams >= (this.#counted ?? 0);
+  }
+
+  readonly #complete = (): boolean => {
+    if (!this.#incomplete) return true;
+    this.#incomplete = false;
+    this.#forget();
+    this.#sink.closed(undefined);
+    return true;
+  };
 
   #forget(): void {
     this.#stopLingering?.();

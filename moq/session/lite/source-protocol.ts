@@ -19,6 +19,7 @@ import { isGroup } from "../group-by-group.ts";
 import type {
   AnswerReader,
   AskedTrack,
+  OwnSubscription,
   RequestMessages,
   SourceProtocol,
   SubscribeMessages,
@@ -42,10 +43,10 @@ export class LiteSourceProtocol implements SourceProtocol {
     this.hasInfo = caps.trackStream;
   }
 
-  subscribe(id: number, asked: AskedTrack, sink: UpstreamSink): SubscribeMessages {
+  subscribe(id: number, asked: AskedTrack, sink: UpstreamSink, own: OwnSubscription): SubscribeMessages {
     const caps = this.#caps;
     const reader = subscribeResponses(caps, this.#wire);
-    const pass = (message: SubscribeResponse) => report(message, sink);
+    const pass = (message: SubscribeResponse) => report(message, sink, own);
     return {
       request: (options: SubscribeOptions) =>
         encodeRequest({ kind: "subscribe", id, ...asked, ...toWire(options) }, caps),
@@ -81,7 +82,7 @@ export class LiteSourceProtocol implements SourceProtocol {
 }
 
 /** Reports to the model what the publisher says of a subscription. */
-function report(message: SubscribeResponse, sink: UpstreamSink): void {
+function report(message: SubscribeResponse, sink: UpstreamSink, own: OwnSubscription): void {
   switch (message.kind) {
     case "ok": {
       const { priority, ordered, maxLatency } = message;
@@ -95,6 +96,7 @@ function report(message: SubscribeResponse, sink: UpstreamSink): void {
       sink.started(message.group);
       break;
     case "end":
+      if (message.streams !== undefined) own.counted(message.streams);
       sink.ended(message.group);
       break;
     case "drop":
