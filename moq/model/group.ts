@@ -372,6 +372,8 @@ export class Group implements Evictable {
     this.#merge = new Merge(this.first, this.#merges, this.#host);
     for (const one of this.#others) this.#merge.add(one);
     this.#merge.pump();
-    if (!this.#keeps) this.#merge.evicted();
+    if (this.#keeps) return;
+    this.#merge.evicted();
+    this.#merge.pump();
   }
 }

@@ -2,11 +2,12 @@ import type { Reason } from "../reason.ts";
 import type { Channel, OutStream } from "./contract.ts";
 import type { FrameLog } from "./frame-log.ts";
 import type { GroupHost } from "./group-host.ts";
+import { arriving, copied, HeldBytes, type HeldObject, type HeldQueue } from "./held-objects.ts";
 import { PartialStreams } from "./partial-streams.ts";
 import { type Run, writeJoined } from "./replay.ts";
 import type { Readers, Subgroup } from "./subgroup.ts";
 
-type Host = Pick<GroupHost<unknown>, "clock" | "counters" | "sent">;
+type Host = Pick<GroupHost<unknown>, "cache" | "clock" | "counters" | "sent">;
 
 /** One of the subgroups. */
 type Source = Omit<Subgroup<never>, "group">;
@@ -15,8 +16,9 @@ interface Part {
   readonly subgroup: Source;
   /** The index of its first object that is not in the order yet. */
   next: number;
-  /** Once objects are not kept: the id of its last object that was judged. */
+  /** Once objects are not kept: the id of the last one that was taken, and those that are not in the order yet. */
   judged: number;
+  readonly held: HeldQueue;
 }
 
 /** More than the objects of a subgroup. */
@@ -29,7 +31,8 @@ const SPAN = 2 ** 32;
  * - The object that follows the last one is passed on as it arrives.
  * - An object with a higher id waits while an open subgroup may still bring a lower one.
  * - An object below one that was passed on comes too late: readers do not get it.
- * - Once objects are not kept, none can wait: each is passed on as it begins, and where one begins while another arrives the readers are reset.
+ * - Once objects are not kept, a bounded number of bytes waits ({@link HeldBytes}). At the bound objects wait no longer for lower ones; where they
+ *   wait for one that is arriving the readers are reset.
  */
 export class Merge implements Run {
   readonly #host: Host;
@@ -46,6 +49,7 @@ export class Merge implements Run {
   /** When an object began to wait for lower ones. */
   #waitsSince: number | undefined;
   #waits = true;
+  #heldBytes: HeldBytes | undefined;
   #keeps = true;
   #broken: Reason | undefined;
   #over = false;
@@ -63,7 +67,7 @@ export class Merge implements Run {
       this.#lastId = log.id;
       this.#lastTimestamp = log.timestamp;
     }
-    this.#parts.push({ subgroup: first, next: Math.max(0, sent), judged: -1 });
+    this.#parts.push({ subgroup: first, next: Math.max(0, sent), judged: -1, held: [] });
     first.merge = this;
   }
 
@@ -82,13 +86,13 @@ export class Merge implements Run {
   /** A further subgroup begins, or has begun. {@link pump} follows. */
   add(subgroup: Source): void {
     subgroup.merge = this;
-    this.#parts.push({ subgroup, next: 0, judged: -1 });
+    this.#parts.push({ subgroup, next: 0, judged: -1, held: [] });
   }
 
   /** Passes on what need not wait any longer. */
   pump(): void {
     if (!this.#keeps) {
-      this.#passUnkept();
+      this.#pumpHeld();
       return;
     }
     while (this.#current === undefined && !this.#over && this.#broken === undefined) {
@@ -98,10 +102,29 @@ export class Merge implements Run {
     }
   }
 
+  #pumpHeld(): void {
+    if (this.#broken !== undefined) return;
+    this.#take();
+    this.#passAllHeld();
+    this.#chargeHeld();
+    if (!this.#waits) this.#passAllHeld();
+  }
+
+  #passAllHeld(): void {
+    while (this.#current === undefined && !this.#over && this.#broken === undefined) {
+      const next = this.#nextHeld();
+      if (next === undefined) return;
+      this.#passHeld(next);
+    }
+  }
+
   /** Bytes of an object have arrived in `subgroup`. */
   appended(subgroup: object): void {
     const current = this.#current;
-    if (current !== subgroup) return;
+    if (current !== subgroup) {
+      if (!this.#keeps && this.#broken === undefined) this.#hold(subgroup);
+      return;
+    }
     for (const { fan } of this.#readers) {
       if (fan.size === 0) continue;
       const bytes = current.log.appended();
@@ -112,9 +135,14 @@ export class Merge implements Run {
 
   /** An object of `subgroup` is whole. */
   ended(subgroup: object): void {
-    if (this.#current !== subgroup) return;
-    this.#current = undefined;
-    this.#countSent();
+    if (this.#current === subgroup) {
+      this.#current = undefined;
+      this.#countSent();
+    } else if (this.#keeps) return;
+    else {
+      const object = this.#parts.find((one) => one.subgroup === subgroup)?.held.at(-1);
+      if (object !== undefined) object.whole = true;
+    }
     this.pump();
   }
 
@@ -141,19 +169,26 @@ export class Merge implements Run {
     this.#break(reason, "upstream");
   }
 
-  /** Its objects are no longer kept, from now on or before. Readers go on, unless an object waits, which is lost. */
+  /** Its objects are no longer kept, from now on or before. Readers go on, unless more waits than may. */
   evicted(): void {
     this.#order = [];
     this.#keeps = false;
-    let waits = false;
+    if (this.#broken !== undefined) return;
     for (const part of this.#parts) {
       const { log, inFrame } = part.subgroup;
+      for (; part.next < log.length; part.next++) {
+        const object = copied(log, part.next, !inFrame || part.next < log.length - 1);
+        if (object === undefined || object.id <= this.#lastId) continue;
+        part.held.push(object);
+        if (this.#bytes().take(object)) continue;
+        this.#break("evicted", "evicted");
+        return;
+      }
       // One that was not kept before the merge began has not been written without a byte.
       const isUnwritten = log.length === 0 && log.id >= 0 && inFrame && log.received === 0;
-      waits ||= part.next < log.length || (isUnwritten && this.#current !== part.subgroup);
+      if (isUnwritten && this.#current !== part.subgroup) part.held.push(arriving(log));
       part.judged = log.id;
     }
-    if (waits) this.#break("evicted", "evicted");
   }
 
   indexOf(id: number): number {
@@ -230,12 +265,17 @@ export class Merge implements Run {
         id = log.idAt(part.next);
       }
     }
-    if (next !== undefined && mayComeLower && this.#waits && id > this.#lastId + 1) {
+    return this.#mayPass(next !== undefined && mayComeLower, id) ? next : undefined;
+  }
+
+  /** Whether the object `id`, the lowest that is there, waits no longer. `mayComeLower`: an open subgroup may bring a lower one. */
+  #mayPass(mayComeLower: boolean, id: number): boolean {
+    if (mayComeLower && this.#waits && id > this.#lastId + 1) {
       this.#waitsSince ??= this.#host.clock.now();
-      return undefined;
+      return false;
     }
     this.#waitsSince = undefined;
-    return next;
+    return true;
   }
 
   #pass(part: Part): void {
@@ -258,32 +298,95 @@ export class Merge implements Run {
     this.#partial.arrived(id);
   }
 
-  /** Passes on an object that has begun and is not kept. */
-  #passUnkept(): void {
+  /** Once objects are not kept: takes those that have begun. */
+  #take(): void {
     for (const part of this.#parts) {
       const { log, inFrame } = part.subgroup;
-      if (this.#broken !== undefined || log.id <= part.judged) continue;
+      if (log.id <= part.judged) continue;
       part.judged = log.id;
-      if (!inFrame) continue;
-      if (log.id <= this.#lastId) this.#host.counters.objectsLate++;
-      else if (this.#current !== undefined) this.#break("evicted", "evicted");
-      else this.#begin(part.subgroup);
+      if (inFrame) part.held.push(arriving(log));
     }
   }
 
-  /** The object of `subgroup` that begins now is the next one. */
-  #begin(subgroup: Source): void {
-    const { id, size, timestamp } = subgroup.log;
+  /** Likewise the part with the next object. Nothing where there is none, or where it has to wait. */
+  #nextHeld(): Part | undefined {
+    let next: Part | undefined;
+    let id = Number.POSITIVE_INFINITY;
+    let mayComeLower = false;
+    for (const part of this.#parts) {
+      const { held } = part;
+      for (let first = held[0]; first !== undefined && first.id <= this.#lastId; first = held[0]) {
+        this.#releaseFirst(held);
+        this.#host.counters.objectsLate++;
+      }
+      const first = held[0];
+      if (first === undefined) mayComeLower ||= part.subgroup.open;
+      else if (first.id < id) {
+        next = part;
+        id = first.id;
+      }
+    }
+    return this.#mayPass(next !== undefined && mayComeLower, id) ? next : undefined;
+  }
+
+  #passHeld({ subgroup, held }: Part): void {
+    const object = this.#releaseFirst(held);
+    if (object === undefined) return;
+    const { id, size, timestamp, pieces, whole } = object;
     this.#partial.begins(id);
     const delta = timestamp - this.#lastTimestamp;
     for (const { channel, fan } of this.#readers) {
       if (fan.size === 0) continue;
       fan.write(channel.dialect.objectHeader(size, delta, 0, undefined, undefined, timestamp).slice());
+      for (const piece of pieces) {
+        this.#host.counters.bytesOut += piece.length * fan.size;
+        fan.write(piece);
+      }
     }
     this.#lastId = id;
     this.#lastTimestamp = timestamp;
-    this.#current = subgroup;
+    if (whole) this.#countSent();
+    else this.#current = subgroup;
     this.#partial.arrived(id);
+  }
+
+  /** Bytes of an object that waits have arrived in `subgroup`. */
+  #hold(subgroup: object): void {
+    const part = this.#parts.find((one) => one.subgroup === subgroup);
+    const object = part?.held.at(-1);
+    // Without an object they are of one that came too late.
+    if (part === undefined || object === undefined || object.whole) return;
+    const bytes = part.subgroup.log.appended();
+    object.pieces.push(bytes);
+    if (this.#bytes().hold(object, bytes.length)) return;
+    if (this.#current !== undefined) {
+      this.#break("evicted", "evicted");
+      return;
+    }
+    // There is no room to wait for lower ones.
+    this.#waits = false;
+    this.pump();
+  }
+
+  /** Objects that have begun and wait. */
+  #chargeHeld(): void {
+    for (const { held } of this.#parts) {
+      const object = held.at(-1);
+      if (object === undefined || object.charged > 0 || this.#bytes().hold(object, 0)) continue;
+      if (this.#current !== undefined) this.#break("evicted", "evicted");
+      this.#waits = false;
+    }
+  }
+
+  #releaseFirst(held: HeldQueue): HeldObject | undefined {
+    const object = held.shift();
+    if (object !== undefined && object.charged > 0) this.#bytes().release(object);
+    return object;
+  }
+
+  #bytes(): HeldBytes {
+    this.#heldBytes ??= new HeldBytes(this.#host.cache);
+    return this.#heldBytes;
   }
 
   /**
@@ -327,6 +430,7 @@ export class Merge implements Run {
     if (this.#broken !== undefined) return;
     this.#broken = reason;
     this.#current = undefined;
+    for (const { held } of this.#parts) while (held.length > 0) this.#releaseFirst(held);
     for (const { channel, fan } of this.#readers) {
       this.#host.counters.groupsDropped[drop] += fan.size;
       fan.reset(channel.dialect.resetCode(reason));

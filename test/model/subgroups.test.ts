@@ -254,19 +254,6 @@ describe("viewers of whole groups", () => {
     }
   });
 
-  it("lose a group that is no longer kept where two of its objects come at once", () => {
-    const { source, watch } = scene(1_000_000, { groupBytes: 3 });
-    const viewer = watch(new FakeViewer(WHOLE));
-    const [base, more] = [begin(source, { subgroup: 0 }), begin(source, { subgroup: 1 })];
-    say(base, 0, "abcd");
-    base.object(2, 0, 1);
-    base.payload(Buffer.from("e"));
-    say(more, 2, "g");
-    base.payload(Buffer.from("f"));
-    base.end();
-    assert.deepEqual(viewer.groups, ["0:reset:[4@0]abcd[2@0]e"]);
-  });
-
   it("lose a group of which a subgroup is reset, and viewers of subgroups lose that subgroup alone", () => {
     const { source, watch } = scene();
     const viewer = watch(new FakeViewer(WHOLE));
