@@ -2,10 +2,12 @@ import type { Clock } from "../clock.ts";
 import type { Counters } from "../counters.ts";
 import type { Reason } from "../reason.ts";
 import type { CacheShare } from "./cache.ts";
+import type { Reached } from "./continued-subgroup.ts";
 import type { SubgroupStart } from "./contract.ts";
 import { Group } from "./group.ts";
 import type { GroupHost } from "./group-host.ts";
 import type { ModelLimits } from "./limits.ts";
+import { isWhole } from "./locations.ts";
 import { writable } from "./publisher-numbering.ts";
 import type { Subgroup } from "./subgroup.ts";
 import type { Terms } from "./terms.ts";
@@ -22,7 +24,7 @@ const QUIET_MS = 50;
 /** The same without a successor, where the publisher has named the end of the group: a stream that was lost on its way has this long. */
 const MISSING_MS = 500;
 
-/** Whole groups whose numbers are remembered once they are kept no longer, so that what comes late of one does not begin it again. */
+/** Whole groups, and groups that were reset, that are remembered, so that what comes late of one does not begin it again. */
 const REMEMBERED = 64;
 
 interface StoreHost {
@@ -59,6 +61,8 @@ export class GroupStore {
   readonly #fetched = new WeakSet<Group>();
   /** The last {@link REMEMBERED} groups of the live subscription that were whole. */
   readonly #whole = new Set<number>();
+  /** Of the last {@link REMEMBERED} groups of the live subscription that were reset: what came. */
+  readonly #cut = new Map<number, Reached>();
   #newest: Group | undefined;
 
   constructor(host: StoreHost, track: StoredTrack) {
@@ -166,6 +170,10 @@ export class GroupStore {
     const live = this.#open.get(sequence) ?? (known !== undefined && !this.#fetched.has(known) ? known : undefined);
     if (live !== undefined) return live.begin(start);
     if (this.#whole.has(sequence)) return "expired";
+    const cut = this.#cut.get(sequence);
+    // Where it is one subgroup its publisher may send all of it again.
+    if (cut !== undefined && !isWhole(start)) return this.#openRest(start, cut);
+    this.#cut.delete(sequence);
     known?.evict();
     const newest = this.#newest;
     const group = this.#create(start);
@@ -178,6 +186,16 @@ export class GroupStore {
     }
     this.#trim();
     this.expire(maxLatency);
+    return group.first;
+  }
+
+  /** Something of a group comes after it was reset: it is passed on to viewers of subgroups, and not kept. */
+  #openRest(start: SubgroupStart, cut: Reached): Subgroup<Group> | Reason {
+    if (cut.get(start.subgroup) === Number.POSITIVE_INFINITY) return "duplicate";
+    const group = new Group(start, this.#host.clock.now(), this.#groupHost, cut);
+    group.evict();
+    this.#open.set(start.group, group);
+    if (this.#newest?.sequence === start.group) this.#newest = group;
     return group.first;
   }
 
@@ -281,8 +299,15 @@ export class GroupStore {
     if (this.#open.get(sequence) === group) {
       this.#open.delete(sequence);
       if (whole) this.#remember(sequence);
+      else this.#rememberCut(group);
     }
     if (!whole) group.evict();
+  }
+
+  #rememberCut({ sequence, reached }: Group): void {
+    this.#cut.set(sequence, reached);
+    const [oldest] = this.#cut.keys();
+    if (oldest !== undefined && this.#cut.size > REMEMBERED) this.#cut.delete(oldest);
   }
 
   #remember(sequence: number): void {
@@ -296,6 +321,8 @@ export class GroupStore {
     this.conclude();
     for (const group of [...this.#open.values()]) group.stop(reason);
     this.#open.clear();
+    // The next source may send them.
+    this.#cut.clear();
   }
 
   /** The track ends: its newest group is not kept for later viewers. */
@@ -320,6 +347,7 @@ export class GroupStore {
   clear(): void {
     for (const group of [...this.#groups.values()]) group.evict();
     this.#whole.clear();
+    this.#cut.clear();
     this.#newest = undefined;
   }
 

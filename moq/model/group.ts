@@ -1,6 +1,7 @@
 import type { BoundName } from "../counters.ts";
 import type { Reason } from "../reason.ts";
 import type { CacheShare, Evictable } from "./cache.ts";
+import type { Reached } from "./continued-subgroup.ts";
 import type { Channel, Later, OutStream, SubgroupStart } from "./contract.ts";
 import { DATAGRAMS } from "./datagram-run.ts";
 import type { GroupHost } from "./group-host.ts";
@@ -65,13 +66,19 @@ export class Group implements Evictable {
   #keeps = true;
   /** The subscription that brings it began inside it, with this object. */
   #joinedAt: number | undefined;
+  readonly #rest: Reached | undefined;
 
-  /** `start`: of its first subgroup, in the numbering that subscribers see. */
-  constructor(start: SubgroupStart, arrivedAt: number, host: GroupHost<Group>) {
+  /**
+   * `start`: of its first subgroup, in the numbering that subscribers see. `rest`: it is what comes after a reset, when nothing of the group was
+   * open any more; with what came before.
+   */
+  constructor(start: SubgroupStart, arrivedAt: number, host: GroupHost<Group>, rest?: Reached) {
     this.sequence = start.group;
     this.arrivedAt = arrivedAt;
     this.#host = host;
-    this.first = new Subgroup(start, this, host, arrivedAt);
+    this.#rest = rest;
+    if (rest !== undefined) this.#broken = "upstream";
+    this.first = new Subgroup(start, this, host, arrivedAt, rest?.get(start.subgroup));
     host.counters.cacheGroups++;
   }
 
@@ -171,19 +178,35 @@ export class Group implements Evictable {
     return this.#merge ?? this.first;
   }
 
-  /** A further subgroup begins. Refused where it has begun before, where the group is over, or at the bound. */
+  /** Only viewers of subgroups get it: a part of the group was lost, and the group was over. */
+  get isRest(): boolean {
+    return this.#rest !== undefined;
+  }
+
+  /** What came of each of its subgroups, once it is over. */
+  get reached(): Reached {
+    return new Map([...(this.#rest ?? []), ...this.subgroups.map((one) => [one.start.subgroup, one.reached] as const)]);
+  }
+
+  /**
+   * A further subgroup begins, or one goes on that was reset. Refused where it has begun before and was not reset, where the group is over, or at
+   * the bound.
+   */
   begin(start: SubgroupStart): Subgroup<Group> | Reason {
-    if (this.subgroups.some((one) => one.start.subgroup === start.subgroup)) return "duplicate";
-    if (this.#over || this.#broken !== undefined) return "expired";
+    const before = this.subgroups.findLast((one) => one.start.subgroup === start.subgroup);
+    const after = before?.reached ?? this.#rest?.get(start.subgroup);
+    if (after === Number.POSITIVE_INFINITY) return "duplicate";
+    if (this.#over) return "expired";
     if (this.#others.length + 1 >= MAX_SUBGROUPS) {
       this.#host.counters.boundsHit.subgroups_per_group++;
       return "limit";
     }
-    const subgroup = new Subgroup<Group>(start, this, this.#host, this.#host.clock.now());
+    const subgroup = new Subgroup<Group>(start, this, this.#host, this.#host.clock.now(), after);
     this.#others = [...this.#others, subgroup];
     this.#opens++;
     this.keep(SUBGROUP_OVERHEAD);
     if (!this.#keeps) subgroup.forget();
+    if (this.#broken !== undefined) return subgroup;
     if (this.#merge !== undefined) this.#merge.add(subgroup);
     else if (this.#merges) this.#mergeSubgroups();
     return subgroup;

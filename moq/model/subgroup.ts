@@ -48,6 +48,8 @@ export class Subgroup<G extends Owner> implements SubgroupWriter, Run {
   /** In the numbering that subscribers see. */
   readonly start: SubgroupStart;
   readonly group: G;
+  /** The id of the last whole object that came on an earlier stream, which was reset; -1 without one. */
+  readonly after: number;
   payloadBytes = 0;
   /** Set while the group's subgroups are merged for some reader. */
   merge: Merging | undefined;
@@ -66,10 +68,13 @@ export class Subgroup<G extends Owner> implements SubgroupWriter, Run {
   /** When its last object began; before the first object, when the subgroup began. */
   #activeAt: number;
   #endedAt: number | undefined;
+  /** Once it was reset: the id of its last whole object. */
+  #reached = Number.POSITIVE_INFINITY;
 
-  /** `at`: when it begins. */
-  constructor(start: SubgroupStart, group: G, host: GroupHost<G>, at: number) {
-    this.start = start;
+  /** `at`: when it begins. `after`: see {@link after}. */
+  constructor(start: SubgroupStart, group: G, host: GroupHost<G>, at: number, after = -1) {
+    this.start = after < 0 ? start : { ...start, firstObject: false };
+    this.after = after;
     this.group = group;
     this.#host = host;
     this.#log = new FrameLog(host.cache.segments);
@@ -82,6 +87,11 @@ export class Subgroup<G extends Owner> implements SubgroupWriter, Run {
 
   get broken(): Reason | undefined {
     return this.#state === "reset" ? this.#reason : undefined;
+  }
+
+  /** Another stream may bring its objects after this id: infinite unless it was reset. */
+  get reached(): number {
+    return this.#reached;
   }
 
   /** When its last byte came; absent until then, and where it was reset. */
@@ -231,6 +241,7 @@ export class Subgroup<G extends Owner> implements SubgroupWriter, Run {
     if (this.#state !== "open") return;
     this.#state = "reset";
     this.#reason = reason;
+    this.#reached = Math.max(this.after, this.#inFrame ? this.#log.id - 1 : this.#log.id);
     this.#inFrame = false;
     const drop = reason === "frame_too_large" ? "refused" : "upstream";
     for (const { channel, fan } of this.#readers) {

@@ -105,7 +105,7 @@ export class Subscription {
   /** A subgroup has begun. A viewer that takes whole groups is asked once for each group. */
   offer(subgroup: Subgroup<Group>): void {
     if (this.#takesSubgroups) this.#offer(subgroup);
-    else if (subgroup.group.first === subgroup) this.#offer(subgroup.group);
+    else if (subgroup.group.first === subgroup && !subgroup.group.isRest) this.#offer(subgroup.group);
   }
 
   #offer(content: Content): void {

@@ -1,6 +1,7 @@
 import type { Clock } from "../clock.ts";
 import type { Counters } from "../counters.ts";
 import type { Reason } from "../reason.ts";
+import { ContinuedSubgroup } from "./continued-subgroup.ts";
 import type {
   Asker,
   DatagramObject,
@@ -185,13 +186,13 @@ export class TrackUpstream {
     const ours = sequence === start.group ? start : { ...start, group: sequence };
     const subgroup = store.open(ours, properties.maxLatency);
     if (typeof subgroup === "string") return subgroup;
-    if (subgroup.group.first === subgroup) {
+    if (subgroup.group.first === subgroup && !subgroup.group.isRest) {
       counters.groupsIn++;
       if (feed.joined?.group === start.group) subgroup.group.joinedAt(feed.joined.object);
     }
     for (const subscription of [...subscriptions]) subscription.offer(subgroup);
     if (store.size > 1) this.#host.succeeded();
-    return subgroup;
+    return subgroup.after < 0 ? subgroup : new ContinuedSubgroup(subgroup, subgroup.after);
   }
 
   /** The subscription begins after the object `largest`, as its publisher says, perhaps after its first group. */
