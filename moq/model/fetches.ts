@@ -113,12 +113,15 @@ export class Fetches {
     if (request.source === undefined || theirs < 0) return this.#refuse(request, "not_found");
     if (cached !== undefined && !isInside) return this.#refuse(request, "evicted");
     const start = wholeGroup(sequence);
-    const group = isInside ? this.#store.fetchedBeside(start) : this.#store.fetched(start);
+    const group =
+      this.#store.receives(sequence) || isInside ? this.#store.fetchedBeside(start) : this.#store.fetched(start);
     group.attach(channel, stream);
     group.whenOver(() => request.over(group.payloadBytes));
     const writer = new ForwardingWriter(group.first, (reason) => {
       this.#running.delete(group);
       if (reason === undefined) {
+        // Of a group that has no object yet, some publishers say that it has none.
+        if (group.objects === 0) group.evict();
         group.first.finish();
         group.conclude();
       } else group.first.reset(reason);

@@ -103,6 +103,15 @@ export class FrameLog {
     return this.#timestamp;
   }
 
+  /** Of the object before the last one; -1 and 0 without one. */
+  get idBefore(): number {
+    return this.#id - this.#idDelta - 1;
+  }
+
+  get timestampBefore(): number {
+    return this.#timestamp - this.#delta;
+  }
+
   /** Bytes of the last object so far. */
   get received(): number {
     return this.#received;

@@ -168,7 +168,11 @@ export class GroupStore {
     const { group: sequence } = start;
     const known = this.#groups.get(sequence);
     const live = this.#open.get(sequence) ?? (known !== undefined && !this.#fetched.has(known) ? known : undefined);
-    if (live !== undefined) return live.begin(start);
+    if (live !== undefined) {
+      const begun = live.begin(start);
+      if (begun === "expired") this.outgrown(sequence);
+      return begun;
+    }
     if (this.#whole.has(sequence)) return "expired";
     const cut = this.#cut.get(sequence);
     // Where it is one subgroup its publisher may send all of it again.
@@ -189,9 +193,16 @@ export class GroupStore {
     return group.first;
   }
 
+  /** Something of a group came after it was over. Where its end was only taken for granted, what is kept is not all of it. */
+  outgrown(sequence: number): void {
+    const group = this.#groups.get(sequence);
+    if (group?.open === false && !group.complete) group.evict();
+  }
+
   /** Something of a group comes after it was reset: it is passed on to viewers of subgroups, and not kept. */
   #openRest(start: SubgroupStart, cut: Reached): Subgroup<Group> | Reason {
     if (cut.get(start.subgroup) === Number.POSITIVE_INFINITY) return "duplicate";
+    this.#groups.get(start.group)?.evict();
     const group = new Group(start, this.#host.clock.now(), this.#groupHost, cut);
     group.evict();
     this.#open.set(start.group, group);
@@ -217,7 +228,12 @@ export class GroupStore {
     (this.#open.get(group) ?? this.#groups.get(group))?.joinedAt(id);
   }
 
-  /** Begins a group that is being fetched beside the one that is kept, for those that are attached to it now. It is not kept. */
+  /** More of the group may come by the live subscription: what a fetch brings of it now is not all of it. */
+  receives(sequence: number): boolean {
+    return this.#open.has(sequence);
+  }
+
+  /** Begins a group that is being fetched beside the live one, for those that are attached to it now. It is not kept. */
   fetchedBeside(start: SubgroupStart): Group {
     const group = new Group(start, this.#host.clock.now(), this.#groupHost);
     this.#fetched.add(group);

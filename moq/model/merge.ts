@@ -64,8 +64,9 @@ export class Merge implements Run {
     for (let index = 0; index < sent; index++) this.#settle(log, index, index);
     if (read && first.inFrame && log.received > 0) this.#current = first;
     if (read && log.length === 0 && log.id >= 0) {
-      this.#lastId = log.id;
-      this.#lastTimestamp = log.timestamp;
+      const isUnwritten = first.inFrame && log.received === 0;
+      const { id, idBefore, timestamp, timestampBefore } = log;
+      [this.#lastId, this.#lastTimestamp] = isUnwritten ? [idBefore, timestampBefore] : [id, timestamp];
     }
     this.#parts.push({ subgroup: first, next: Math.max(0, sent), judged: -1, held: [] });
     first.merge = this;
@@ -302,9 +303,8 @@ export class Merge implements Run {
   #take(): void {
     for (const part of this.#parts) {
       const { log, inFrame } = part.subgroup;
-      if (log.id <= part.judged) continue;
+      if (inFrame && log.id > part.judged) part.held.push(arriving(log));
       part.judged = log.id;
-      if (inFrame) part.held.push(arriving(log));
     }
   }
 
@@ -333,8 +333,8 @@ export class Merge implements Run {
     const object = this.#releaseFirst(held);
     if (object === undefined) return;
     const { id, size, timestamp, pieces, whole } = object;
-    this.#partial.begins(id);
     const delta = timestamp - this.#lastTimestamp;
+    this.#partial.begins(id);
     for (const { channel, fan } of this.#readers) {
       if (fan.size === 0) continue;
       fan.write(channel.dialect.objectHeader(size, delta, 0, undefined, undefined, timestamp).slice());

@@ -165,7 +165,7 @@ export class SharedFetch implements FetchWriter {
     const isKept = kept?.keeps === true;
     this.#skips = isKept && kept.from <= (group === range.start.group ? range.start.object : 0);
     if (this.#skips) for (const reader of [...this.#waiting]) reader.passes(group, true);
-    else if (!isKept && this.#isWhole(group)) this.#cached = new CachedFetch(group, store);
+    else if (!isKept && this.#isWhole(group) && !store.receives(group)) this.#cached = new CachedFetch(group, store);
   }
 
   #isWhole(group: number): boolean {

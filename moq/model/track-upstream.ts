@@ -219,7 +219,10 @@ export class TrackUpstream {
     const { group, object, endsGroup } = datagram;
     let run: SubgroupWriter | Reason | undefined = this.#host.store.datagramsOf(sequence);
     run ??= this.#subgroup(feed, datagramsOf(group, object === 0));
-    if (typeof run === "string") return;
+    if (typeof run === "string") {
+      this.#host.store.outgrown(sequence);
+      return;
+    }
     appendDatagram(run, datagram);
     if (endsGroup) this.#host.store.endGroup(sequence, object + 1);
   }
