@@ -385,6 +385,73 @@ describe("two relays with different content under one epoch", () => {
   });
 });
 
+describe("two relays that share a group out over subgroups in different ways", () => {
+  type Taken = Readonly<Record<0 | 1, SubgroupWriter>>;
+
+  /** Both subgroups of group 7 at one relay; one that has all objects in subgroup 0 has no other. */
+  function subgroup(relay: Scene["a"], id: 0 | 1): SubgroupWriter {
+    const begun = relay.last.sink.subgroup({ group: 7, subgroup: id, firstObject: true, endsGroup: false });
+    if (typeof begun === "string") throw new Error(begun);
+    return begun;
+  }
+
+  function put(writer: SubgroupWriter, id: number): void {
+    writer.object(2, 0, id);
+    writer.payload(Buffer.from(`o${id}`));
+    writer.end();
+  }
+
+  const flat = (writer: SubgroupWriter, ids: readonly number[]) => {
+    for (const id of ids) put(writer, id);
+  };
+  const layered = (taken: Taken, ids: readonly number[]) => {
+    for (const id of ids) put(taken[id % 2 === 0 ? 0 : 1], id);
+  };
+
+  for (const first of ["the flat one", "the layered one"] as const) {
+    for (const ahead of ["the flat one", "the layered one"] as const) {
+      it(`are not merged where ${first} is the first, and ${ahead} is ahead`, async () => {
+        const scene = new Scene();
+        await scene.watch();
+        const [one, two] = first === "the flat one" ? [scene.a, scene.b] : [scene.b, scene.a];
+        const all = subgroup(one, 0);
+        const taken: Taken = [subgroup(two, 0), subgroup(two, 1)];
+        const ids = [0, 1, 2, 3, 4, 5];
+        if (ahead === "the flat one") {
+          flat(all, ids);
+          layered(taken, ids);
+        } else {
+          layered(taken, ids);
+          flat(all, ids);
+        }
+        assert.equal(scene.hitless.counters.differences, 1);
+        assert.equal(scene.state, "content_differs");
+        const refused = scene.b.last.sink.subgroup({ group: 8, subgroup: 0, firstObject: true, endsGroup: true });
+        assert.equal(refused, "duplicate");
+      });
+    }
+  }
+
+  it("are merged where both leave the same ids out, wherever a copy begins", async () => {
+    const scene = new Scene();
+    await scene.watch();
+    const [a, b] = [scene.a, scene.b].map((relay): Taken => [subgroup(relay, 0), subgroup(relay, 1)]);
+    if (a === undefined || b === undefined) throw new Error("two relays");
+    const ids = [0, 1, 4, 5, 6, 9, 12];
+    layered(a, ids.slice(0, 4));
+    layered(b, ids.slice(0, 6));
+    layered(a, ids.slice(4));
+    layered(b, ids.slice(6));
+    for (const { 0: base, 1: upper } of [a, b]) {
+      base.status("end_of_group", 13);
+      base.finish();
+      upper.finish();
+    }
+    assert.equal(scene.hitless.counters.differences, 0);
+    assert.equal(scene.state, "protected");
+  });
+});
+
 describe("datagrams from two relays", () => {
   it("are passed on once", async () => {
     const scene = new Scene();

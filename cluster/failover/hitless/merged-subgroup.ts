@@ -24,7 +24,12 @@ interface Progress {
   id: number;
   size: number;
   at: number;
+  /** The ids of the last {@link REMEMBERED} objects, ascending: a source that has other ones shares the group out in another way. */
+  readonly ids: number[];
 }
+
+/** A source that is further behind is not compared. */
+const REMEMBERED = 64;
 
 /**
  * One subgroup that two sources send at once. Of each object the first copy of each byte is passed on at once, and the second one is dropped:
@@ -33,7 +38,7 @@ interface Progress {
 export class MergedSubgroup {
   readonly #writer: SubgroupWriter;
   readonly #events: MergedSubgroupEvents;
-  readonly #progress: Progress = { last: -1, inFrame: false, id: -1, size: 0, at: 0 };
+  readonly #progress: Progress = { last: -1, inFrame: false, id: -1, size: 0, at: 0, ids: [] };
   readonly #copies = new Map<Sender, Copy>();
   /** Sources that will not send it again. */
   readonly #failed = new Set<Sender>();
@@ -158,12 +163,15 @@ class Copy implements SubgroupWriter {
   #reported = 0;
   #onStop: ((reason: Reason) => void) | undefined;
   #stopped: Reason | undefined;
+  /** It begins with the first object of the subgroup. */
+  readonly #whole: boolean;
   /** No object that viewers lack is missing before the next one. */
   #joins: boolean;
 
   constructor(target: SubgroupWriter, progress: Progress, whole: boolean, events: CopyEvents) {
     this.#target = target;
     this.#progress = progress;
+    this.#whole = whole;
     this.#joins = whole || (progress.last < 0 && !progress.inFrame);
     this.#events = events;
   }
@@ -187,6 +195,7 @@ class Copy implements SubgroupWriter {
 
   object(size: number, timestamp: number | undefined, id = this.#id + 1, properties?: Uint8Array): void {
     if (this.#target === undefined) return;
+    const before = this.#whole || this.#id >= 0 ? this.#id : id;
     this.#at = 0;
     this.#id = id;
     const progress = this.#progress;
@@ -195,8 +204,14 @@ class Copy implements SubgroupWriter {
       this.#events.ahead();
       return;
     }
+    if (!agrees(progress.ids, before, id)) {
+      this.#events.differs();
+      return;
+    }
     if (id <= progress.last) return;
     if (!progress.inFrame) {
+      progress.ids.push(id);
+      if (progress.ids.length > REMEMBERED) progress.ids.shift();
       progress.inFrame = true;
       progress.id = id;
       progress.size = size;
@@ -267,4 +282,14 @@ class Copy implements SubgroupWriter {
     this.#reported += duplicate;
     this.#events.duplicate(duplicate);
   }
+}
+
+/** Whether a source that sends the object `id` after the object `before` may have the same objects as those with `ids`, the last of a subgroup. */
+function agrees(ids: readonly number[], before: number, id: number): boolean {
+  const [oldest] = ids;
+  if (oldest === undefined || id < oldest) return true;
+  const at = ids.lastIndexOf(id);
+  // Not one of them: then it comes after all of them, and this source has sent the last one.
+  const last = at < 0 ? ids.at(-1) : ids[at - 1];
+  return last === undefined || last <= before;
 }
