@@ -82,6 +82,11 @@ export interface LinkHandler {
   backlog(queued: number): void;
   /** `link.queued` was over its mark and is under half of it now. */
   drained(): void;
+  /**
+   * The peer has acknowledged nothing for a second, although bytes wait for that: the path is dark. Called now and then while that lasts, and
+   * once when it ends. Engines that cannot tell never call it.
+   */
+  dark?(): void;
   /** The link has ended. Last event. */
   closed(why: LinkClosed): void;
 }
@@ -122,6 +127,8 @@ export interface SendStream {
   readonly queued: number;
   /** True after `finish`, `reset`, a `stop` from the peer, or the end of the link. Writing then does nothing. */
   readonly ended: boolean;
+  /** True once the peer has acknowledged all of it, or nothing more will be sent. Absent where the engine cannot tell. */
+  readonly acknowledged?: boolean;
   /** Always accepts. The bytes are kept by reference and must not change afterwards, unless the engine {@link FanOutFactory.copies} them. */
   write(bytes: Uint8Array): void;
   /** Sends FIN after what is queued. */

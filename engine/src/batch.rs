@@ -28,6 +28,7 @@ mod kind {
     pub const GONE: u32 = 15;
     pub const LISTENER_CLOSED: u32 = 16;
     pub const WARNING: u32 = 17;
+    pub const DARK: u32 = 18;
 }
 
 /// Longest text of a record in bytes. The size of a peer's request bounds the part that the peer writes.
@@ -111,6 +112,7 @@ impl<'a> Batch<'a> {
             Event::Capacity(link) => self.record([kind::CAPACITY, link, 0, 0, 0]),
             Event::Backlog(link, queued) => self.record([kind::BACKLOG, link, 0, queued, 0]),
             Event::Drained(link) => self.record([kind::DRAINED, link, 0, 0, 0]),
+            Event::Dark(link) => self.record([kind::DARK, link, 0, 0, 0]),
             Event::Gone(id) => {
                 self.record([kind::GONE, 0, id, 0, 0]);
                 engine.stream_gone(id);

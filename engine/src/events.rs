@@ -33,6 +33,8 @@ pub enum Event {
     Capacity(u32),
     Backlog(u32, u32),
     Drained(u32),
+    /// The peer has acknowledged nothing for a while although data waits.
+    Dark(u32),
     /// The last event of a stream. Its id is free once JavaScript has drained this.
     Gone(u32),
     ListenerClosed(u32),

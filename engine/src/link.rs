@@ -3,7 +3,7 @@
 use crate::command::Command;
 use crate::config::MAX_HTTP3_STREAMS;
 use crate::error_codes::{CodeMapping, H3_NO_ERROR};
-use crate::events::Event;
+use crate::events::{Event, EventQueue};
 use crate::link_shared::{LinkShared, PreopenedStream};
 use crate::new_link::{NewLink, WebTransport};
 use crate::quic::{RecvStream, SendStream};
@@ -13,6 +13,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use quinn_proto::Dir;
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::task::{Wake, Waker};
 use std::time::Duration;
 use tokio::sync::oneshot;
 use web_transport_proto::{Capsule, Frame, Http3CapsuleReader, VarInt};
@@ -53,6 +54,7 @@ impl Link {
             None => (CodeMapping::Raw, Vec::new()),
         };
         let shared = Arc::new(LinkShared::new(id, worker.index, new.conn, codes, prefix, new.allowed));
+        shared.conn.on_dark(Waker::from(Arc::new(DarkWaker { event_queue: worker.event_queue.clone(), link: id })));
         let header = |kind: u32| match &new.web {
             Some(web) => stream_header(kind, web.session),
             None => Bytes::new(),
@@ -125,6 +127,22 @@ impl Link {
             shared.opening(bidi).store(false, std::sync::atomic::Ordering::Release);
             worker.event_queue.push(Event::Capacity(shared.id));
         });
+    }
+}
+
+/// Tells JavaScript that the path of a link is dark.
+struct DarkWaker {
+    event_queue: Arc<EventQueue>,
+    link: u32,
+}
+
+impl Wake for DarkWaker {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.event_queue.push(Event::Dark(self.link));
     }
 }
 

@@ -8,6 +8,7 @@ import type { Reason } from "../reason.ts";
 export interface OutStream {
   readonly queued: number;
   readonly ended: boolean;
+  readonly acknowledged?: boolean;
   write(bytes: Uint8Array): void;
   finish(): void;
   reset(code: number): void;
@@ -90,13 +91,16 @@ export interface TrackInfo {
   readonly properties?: Uint8Array;
 }
 
+/** As {@link SubscribeOptions.maxLatency}: every group is wanted, however old, as far as the relay's bounds let it. */
+export const ALL_GROUPS: number = 2 ** 31;
+
 /** What a subscription asks for. Sequences are absolute; `end` is inclusive. */
 export interface SubscribeOptions {
   /** 0 to 255, higher first within a session. */
   readonly priority: number;
   /** Older groups first. */
   readonly ordered: boolean;
-  /** Milliseconds after which a group that is not the newest is stale. */
+  /** Milliseconds after which a group that is not the newest is stale. From {@link ALL_GROUPS} on, none is. */
   readonly maxLatency: number;
   /** Absent: as {@link join} says. */
   readonly start?: number;

@@ -24,7 +24,7 @@ export type {
   Upstream,
   UpstreamSink,
 } from "./contract.ts";
-export { LAST_OBJECT } from "./contract.ts";
+export { ALL_GROUPS, LAST_OBJECT } from "./contract.ts";
 export type { FetchWhere } from "./fetch-requests.ts";
 export { FetchIntoGroup, GroupIntoFetch } from "./fetched-group.ts";
 export type { BroadcastFinder } from "./finder.ts";

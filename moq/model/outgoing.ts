@@ -9,8 +9,8 @@ export interface Sending {
   readonly stream: OutStream;
   /** When the stream was opened. */
   readonly openedAt: number;
-  /** It was reset before all of it was sent. */
-  lost: boolean;
+  /** Its payload is counted as sent: nothing more is written to the stream, or it was reset. */
+  counted: boolean;
 }
 
 interface Entry extends Sending {
@@ -26,7 +26,7 @@ const FEW = 64;
 
 /**
  * The streams of one subscription that are under way, in the order of their groups, and within a group by subgroup, of which the lowest is sent
- * first. One more stream costs the same however many there are, because only the first {@link EXACT} get new places. Behind those, oldest
+ * first. A stream stays until its bytes are acknowledged, where the engine knows that. One more stream costs the same however many there are, because only the first {@link EXACT} get new places. Behind those, oldest
  * first, streams keep the order in which they began; newest first, they all share the last place.
  */
 export class Outgoing {
@@ -67,7 +67,7 @@ export class Outgoing {
   /** Adds a stream that was opened now, with the priority of `place`. */
   add(content: Content, stream: OutStream, place: number, openedAt: number): void {
     const at = this.#indexOf(content.group.sequence, content.start.subgroup);
-    this.#entries.splice(at, 0, { content, stream, openedAt, lost: false, place });
+    this.#entries.splice(at, 0, { content, stream, openedAt, counted: false, place });
     this.#rank(EXACT + 1);
   }
 
@@ -86,7 +86,7 @@ export class Outgoing {
   /** Bytes of payload that were written to its streams. */
   get payload(): number {
     let sum = 0;
-    for (const { lost, content } of this.#entries) if (!lost) sum += content.payloadBytes;
+    for (const { counted, content } of this.#entries) if (!counted) sum += content.payloadBytes;
     return sum;
   }
 
@@ -109,7 +109,9 @@ export class Outgoing {
 
   /** Removes it. */
   shift(): Sending | undefined {
-    return this.#entries.shift();
+    const entry = this.#entries.shift();
+    if (entry !== undefined && hasLeft(entry)) this.#count(entry);
+    return entry;
   }
 
   /** Order or priorities have changed. Its cost grows with the number of groups. */
@@ -128,11 +130,22 @@ export class Outgoing {
     const before = this.size;
     this.#entries = this.#entries.filter((entry) => {
       if (!hasLeft(entry)) return true;
-      this.#left(entry);
-      return false;
+      this.#count(entry);
+      return entry.stream.acknowledged === false;
     });
     this.#kept = this.size;
     if (this.size < before) this.#rank(EXACT + 1);
+  }
+
+  #count(entry: Entry): void {
+    if (entry.counted) return;
+    entry.counted = true;
+    this.#left(entry);
+  }
+
+  /** Resets the streams of which not all was handed to the network. */
+  reset(code: number): void {
+    for (const { stream, counted } of this.#entries) if (!counted) stream.reset(code);
   }
 
   clear(): void {
@@ -182,7 +195,7 @@ export class Outgoing {
   }
 }
 
-/** Whether nothing more will be sent on it. */
+/** Whether nothing more will be written to it. */
 export function hasLeft({ stream }: Pick<Sending, "stream">): boolean {
   return stream.ended && stream.queued === 0;
 }

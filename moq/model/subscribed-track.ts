@@ -1,5 +1,5 @@
 import type { Counters, DropReason } from "../counters.ts";
-import type { Asker, SubscribeOptions } from "./contract.ts";
+import { ALL_GROUPS, type Asker, type SubscribeOptions } from "./contract.ts";
 import type { Group } from "./group.ts";
 import type { CacheUse } from "./track-view.ts";
 import type { NumberedTrack } from "./viewer-range.ts";
@@ -11,6 +11,11 @@ export function isExpired(
   group: Group,
 ): boolean {
   return byMaxAge ? track.age(group, true) >= maxLatency : track.age(group) > maxLatency;
+}
+
+/** Whether no group is too old for a subscription with these options. */
+export function wantsAll({ maxLatency }: SubscribeOptions): boolean {
+  return maxLatency >= ALL_GROUPS;
 }
 
 /** Kept groups from `from` to `to` that a subscription with these options wants, ascending. */

@@ -4,12 +4,12 @@ import type { Content } from "./content.ts";
 import type { Asker, DatagramObject, SubscribeOptions, Subscriber, TrackInfo } from "./contract.ts";
 import { DATAGRAMS, isWholeGroup } from "./datagram-run.ts";
 import type { Group } from "./group.ts";
-import { hasLeft, Outgoing, type Sending } from "./outgoing.ts";
+import { Outgoing, type Sending } from "./outgoing.ts";
 import { OVERTAKEN } from "./publisher-numbering.ts";
 import { rank } from "./rank.ts";
 import type { Part } from "./replay.ts";
 import type { Subgroup } from "./subgroup.ts";
-import { isExpired, type SubscribedTrack, wantedGroups } from "./subscribed-track.ts";
+import { isExpired, type SubscribedTrack, wantedGroups, wantsAll } from "./subscribed-track.ts";
 import type { ViewerView } from "./track-view.ts";
 import { ViewerRange } from "./viewer-range.ts";
 
@@ -149,23 +149,29 @@ export class Subscription {
 
   /** Resets groups that are too old and still queued, and forgets those that have left. Called a moment after each new group. */
   sweep(): void {
-    const newest = this.#track.newest;
-    let changed = false;
-    for (const sending of this.#sending) {
-      const { content, stream } = sending;
-      if (hasLeft(sending)) changed = true;
-      else if (content.group !== newest && stream.queued > 0 && isExpired(this.#track, this.#options, content.group)) {
-        this.#reset(sending, "expired");
-        changed = true;
-      }
-    }
-    if (changed) this.#closeIfDone();
+    const isStale = ({ stream, content }: Sending) =>
+      stream.queued > 0 && isExpired(this.#track, this.#options, content.group);
+    this.#resetOld("expired", isStale);
   }
 
-  /** The viewer does not keep up: all groups but the newest are reset. */
+  /** The viewer does not keep up: all groups but the newest are reset, unless they have left. */
   shed(): void {
+    this.#resetOld("backlog", ({ counted }) => !counted);
+  }
+
+  /**
+   * Nothing has reached the viewer for a while: all groups but the newest are reset, so that this one is the first that does. A viewer that
+   * wants all groups keeps them.
+   */
+  dark(): void {
+    if (!wantsAll(this.#options)) this.#resetOld("backlog", () => true);
+  }
+
+  #resetOld(reason: DropReason, which: (sending: Sending) => boolean): void {
     const newest = this.#track.newest;
-    for (const sending of this.#sending) if (sending.content.group !== newest) this.#reset(sending, "backlog");
+    for (const sending of this.#sending) {
+      if (sending.content.group !== newest && which(sending)) this.#reset(sending, reason);
+    }
     this.#closeIfDone();
   }
 
@@ -334,8 +340,7 @@ export class Subscription {
   }
 
   /** Nothing more of the group will be sent. */
-  #hasLeft({ content, openedAt, lost }: Sending): void {
-    if (lost) return;
+  #hasLeft({ content, openedAt }: Sending): void {
     this.#sent += content.payloadBytes;
     const { endedAt } = content;
     if (endedAt === undefined) return;
@@ -349,16 +354,15 @@ export class Subscription {
       if (oldest === undefined) return true;
       if (oldest.content.group.sequence > group.sequence) return false;
       this.#sending.shift();
-      if (hasLeft(oldest)) this.#hasLeft(oldest);
-      else this.#reset(oldest, "backlog");
+      if (!oldest.counted) this.#reset(oldest, "backlog");
     }
     return true;
   }
 
   #reset(sending: Sending, reason: DropReason): void {
-    const { stream, content, lost } = sending;
-    if (!lost) this.#sent += content.payloadBytes;
-    sending.lost = true;
+    const { stream, content, counted } = sending;
+    if (!counted) this.#sent += content.payloadBytes;
+    sending.counted = true;
     this.#countLost(reason, 1);
     stream.reset(this.#subscriber.channel.dialect.resetCode(reason === "backlog" ? "lagged" : "expired"));
   }
@@ -393,7 +397,7 @@ export class Subscription {
 
   /** Nothing more is sent until it resumes. */
   #pause(): void {
-    for (const { stream } of this.#sending) stream.reset(this.#subscriber.channel.dialect.resetCode("cancelled"));
+    this.#sending.reset(this.#subscriber.channel.dialect.resetCode("cancelled"));
     this.#sending.prune();
     this.#missed.clear();
   }
@@ -435,9 +439,7 @@ export class Subscription {
   #finish(reason: Reason): void {
     this.#done = true;
     this.#sent = this.sentPayload;
-    for (const { stream } of this.#sending) {
-      stream.reset(this.#subscriber.channel.dialect.resetCode(reason));
-    }
+    this.#sending.reset(this.#subscriber.channel.dialect.resetCode(reason));
     this.#sending.clear();
     this.#missed.clear();
     this.#track.leave(this);

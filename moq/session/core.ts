@@ -247,6 +247,11 @@ export class SessionCore<S extends Source> implements SessionContext {
     });
   }
 
+  /** Nothing has reached the peer for a while: gives up old groups of those who watch live. */
+  dark(): void {
+    this.guard(() => this.serving.dark());
+  }
+
   /** The link is gone. `first` ends what offers routes, `last` what is left; both are the family's. */
   closed(why: LinkClosed, first: Iterable<() => void>, last: Iterable<() => void>): void {
     if (this.over) return;

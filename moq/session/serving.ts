@@ -8,6 +8,8 @@ export interface Viewer {
   retry(): void;
   /** The peer reads slowly: gives up old groups. */
   shed(): void;
+  /** Nothing has reached the peer for a while: gives up old groups where the newest are wanted. */
+  dark(): void;
   /** The peer's identity became known: a route that leads back to it is refused. */
   recheck(): void;
   /** The peer left, or the session is over. */
@@ -62,6 +64,10 @@ export class Serving {
 
   shed(): void {
     for (const viewer of [...this.viewers]) viewer.shed();
+  }
+
+  dark(): void {
+    for (const viewer of [...this.viewers]) viewer.dark();
   }
 
   /** The peer's hop id is known now: nothing is served to it that leads back to it. */

@@ -114,6 +114,10 @@ export class SetupGate implements LinkHandler {
     this.#inner?.drained();
   }
 
+  dark(): void {
+    this.#inner?.dark?.();
+  }
+
   closed(why: LinkClosed): void {
     this.#cancel();
     if (this.#inner !== undefined) {

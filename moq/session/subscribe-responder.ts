@@ -131,6 +131,10 @@ export class SubscribeResponder implements Subscriber, Viewer {
     this.#subscription?.shed();
   }
 
+  dark(): void {
+    this.#subscription?.dark();
+  }
+
   cancel(): void {
     if (this.#over) return;
     this.#end();

@@ -248,6 +248,38 @@ describe("the native engine", { skip: missingEngine() }, () => {
     assert.ok(held < 0.8 * usual, `${usual} acknowledgements, then ${held}`);
   });
 
+  test("says that a network is dark, and which streams wait for acknowledgements, and that the dark is over", async (t) => {
+    const met = await meeting(t, engine, await testCertificate());
+    const network = await Network.to(met.listener.address.port);
+    t.after(() => network.close());
+    const { link, events } = await dialTo(t, engine, network.port);
+    const [first, second] = [link.openUni(1, unheard), link.openUni(1, unheard)];
+    assert.ok(first && second);
+    for (const stream of [first, second]) stream.write(pattern(100));
+    await until(() => met.recorders[0]?.unis[1]?.received === 100, "the streams");
+    first.finish();
+    assert.equal(first.acknowledged, false);
+    // The end of a stream is told with the next event.
+    const other = link.openUni(1, unheard);
+    const isAcknowledged = (stream: SendStream) => () => {
+      other?.write(pattern(1));
+      return stream.acknowledged;
+    };
+    await until(isAcknowledged(first), "the acknowledgement of the first stream");
+    network.dark = true;
+    second.write(pattern(100));
+    second.finish();
+    await until(() => events.darks >= 2, "word of the dark, again and again");
+    assert.deepEqual([first.acknowledged, second.acknowledged, second.queued], [true, false, 0]);
+    const before = events.darks;
+    network.dark = false;
+    await until(isAcknowledged(second), "the acknowledgement of the second stream");
+    assert.ok(events.darks > before, "word of the end of the dark");
+    second.reset(0);
+    assert.equal(met.recorders[0]?.unis[1]?.end, "fin");
+    assert.equal(met.recorders[0]?.darks, 0, "the server had nothing to send");
+  });
+
   test("tries a dark network often with a full window, so that bytes come soon after the dark", async (t) => {
     const met = await meeting(t, engine, await testCertificate());
     const network = await Network.to(met.listener.address.port);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { beforeEach, describe, it } from "node:test";
-import type { SubgroupWriter } from "../../moq/model/contract.ts";
+import { ALL_GROUPS, type SubgroupWriter } from "../../moq/model/contract.ts";
 import { datagramGroup } from "../../moq/model/locations.ts";
 import { rank } from "../../moq/model/rank.ts";
 import { clock, publisher, relay, startPublished, watch } from "./relay.ts";
@@ -9,6 +9,8 @@ import { AD, channel, FakeSource, FakeStream, FakeViewer, LIVE, say } from "./su
 beforeEach(() => {
   startPublished();
 });
+
+const states = (viewer: FakeViewer) => viewer.streams.map(({ state }) => state);
 
 function stuck(options = LIVE) {
   const viewer = new FakeViewer();
@@ -138,6 +140,55 @@ describe("a viewer that does not keep up", () => {
       ["finished", "finished", "finished", "finished"],
     );
     assert.equal(relay.counters.groupsDropped.backlog, 3);
+  });
+
+  it("loses all groups but the newest in the dark, also those that wait for their acknowledgement alone", () => {
+    const distant = new FakeViewer();
+    distant.far = true;
+    const left = watch(LIVE, distant);
+    const { viewer, subscription } = stuck();
+    for (let i = 0; i < 4; i++) publisher.send(i, `g${i}`);
+    clock.advance(1000);
+    left.subscription.shed();
+    assert.deepEqual(states(left.viewer), ["finished", "finished", "finished", "finished"]);
+    const { sentPayload } = left.subscription;
+    for (const one of [left.subscription, subscription]) one.dark();
+    for (const one of [left.viewer, viewer]) assert.deepEqual(states(one), ["reset", "reset", "reset", "finished"]);
+    assert.equal(relay.counters.groupsDropped.backlog, 6);
+    assert.equal(left.subscription.sentPayload, sentPayload, "counted once");
+    assert.equal(left.subscription.sending, 1);
+  });
+
+  it("keeps what it was sent in the dark when it wants all groups", () => {
+    const { viewer, subscription } = stuck({ ...LIVE, maxLatency: ALL_GROUPS });
+    for (let i = 0; i < 4; i++) publisher.send(i, `g${i}`);
+    subscription.dark();
+    assert.deepEqual(states(viewer), ["finished", "finished", "finished", "finished"]);
+  });
+
+  it("gets what is on the way when it leaves", () => {
+    const distant = new FakeViewer();
+    distant.far = true;
+    const { viewer, subscription } = watch(LIVE, distant);
+    publisher.send(0, "a");
+    publisher.send(1, "b");
+    clock.advance(1000);
+    subscription.cancel();
+    assert.equal(viewer.streams[0]?.state, "finished");
+  });
+
+  it("has a record of a group until it is acknowledged, and the place of a newer one is before it", () => {
+    const distant = new FakeViewer();
+    distant.far = true;
+    const { viewer, subscription } = watch({ ...LIVE, priority: 5 }, distant);
+    for (let i = 0; i < 3; i++) publisher.send(i, "x");
+    assert.deepEqual(
+      viewer.streams.map(({ priority }) => priority),
+      [rank(4, 5, 3, 2), rank(4, 5, 3, 1), rank(4, 5, 3, 0)],
+    );
+    for (const stream of viewer.streams) stream.acknowledged = true;
+    clock.advance(1000);
+    assert.equal(subscription.sending, 0);
   });
 
   it("keeps no record of groups that have left", () => {

@@ -29,6 +29,7 @@ export class FakeStream implements OutStream {
   state: "open" | "finished" | "reset" = "open";
   code: number | undefined;
   queued = 0;
+  acknowledged?: boolean;
   readonly #stuck: boolean;
 
   constructor(sequence: number, priority: number, stuck: boolean) {
@@ -60,6 +61,7 @@ export class FakeStream implements OutStream {
     this.state = "reset";
     this.code = code;
     this.queued = 0;
+    this.acknowledged = true;
   }
 
   setPriority(priority: number): void {
@@ -125,6 +127,8 @@ export class FakeViewer implements Subscriber {
   /** Streams that it allows. */
   room = Number.POSITIVE_INFINITY;
   stuck = false;
+  /** What it is sent waits for its acknowledgement. */
+  far = false;
 
   constructor(through: Channel = PLAIN) {
     this.channel = through;
@@ -142,6 +146,7 @@ export class FakeViewer implements Subscriber {
     if (this.room <= 0) return undefined;
     this.room--;
     const stream = new FakeStream(group, priority, this.stuck);
+    if (this.far) stream.acknowledged = false;
     this.streams.push(stream);
     return stream;
   }

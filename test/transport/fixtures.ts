@@ -108,6 +108,7 @@ export class Recorder implements LinkHandler {
   readonly backlogs: number[] = [];
   capacities = 0;
   drains = 0;
+  darks = 0;
   closing: LinkClosed | undefined;
   /** The link's figures at its end. */
   figures: LinkStats | undefined;
@@ -159,6 +160,11 @@ export class Recorder implements LinkHandler {
   backlog(queued: number): void {
     this.event("backlog");
     this.backlogs.push(queued);
+  }
+
+  dark(): void {
+    this.event("dark");
+    this.darks++;
   }
 
   drained(): void {

@@ -237,6 +237,9 @@ export class NativeEngine implements Engine {
       case KIND.drained:
         this.#link(id)?.drained();
         return;
+      case KIND.dark:
+        this.#link(id)?.dark();
+        return;
       case KIND.listenerClosed:
         this.#listeners.get(other)?.closed();
         return;

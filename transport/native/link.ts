@@ -170,6 +170,10 @@ export class NativeLink implements Link {
     this.#call((handler) => handler.drained());
   }
 
+  dark(): void {
+    this.#call((handler) => handler.dark?.());
+  }
+
   closed({ figures, ...why }: EndRecord): void {
     if (!this.#ended) this.#end();
     this.#stats = statsOf(figures);

@@ -25,6 +25,7 @@ export const KIND = {
   gone: 15,
   listenerClosed: 16,
   warning: 17,
+  dark: 18,
 } as const;
 
 /** Low bits of a stream's and of a link's id: the index in tables. */

@@ -47,6 +47,10 @@ export class NativeStream implements BidiStream {
     return this.#finished || this.#dropped || this.link.ended;
   }
 
+  get acknowledged(): boolean {
+    return this.#dropped || this.link.ended;
+  }
+
   write(bytes: Uint8Array): void {
     if (this.#finished || this.#dropped || this.link.ended) return;
     this.#port.native.write(this.id, bytes);

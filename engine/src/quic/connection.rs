@@ -8,6 +8,7 @@ use quinn_proto::{ConnectionError, ConnectionStats, Dir, StreamId, VarInt};
 use std::any::Any;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::task::Waker;
 use tokio::sync::Notify;
 
 /// A connection whose handshake is under way. Dropping it closes the connection.
@@ -112,6 +113,11 @@ impl Connection {
 
     pub fn datagram_send_buffer_space(&self) -> usize {
         self.0.lock().quic.datagrams().send_buffer_space()
+    }
+
+    /// `waker` is woken, with the connection locked, with each probe of a path that is dark, and when the dark has ended.
+    pub fn on_dark(&self, waker: Waker) {
+        self.0.lock().on_dark = Some(waker);
     }
 
     /// Resolves when the connection is over.

@@ -285,7 +285,7 @@ impl Driver {
             return;
         }
         state.quic.ping();
-        state.silence.probed(now);
+        state.probed(now);
         let buffer = self.outgoing.buffer();
         if let Some(transmit) = with_open_window(|| state.quic.poll_transmit(now, 1, buffer)) {
             self.outgoing.push(route(&transmit));

@@ -80,6 +80,8 @@ pub struct State {
     /// Who wants to know that a send stream was stopped or has ended.
     pub stopped: FxHashMap<StreamId, Waker>,
     pub silence: Silence,
+    /// Who wants to know, again and again, that the path is dark.
+    pub on_dark: Option<Waker>,
 }
 
 impl Inner {
@@ -101,6 +103,7 @@ impl Inner {
                 readers: FxHashMap::default(),
                 stopped: FxHashMap::default(),
                 silence,
+                on_dark: None,
             }),
             notices: Notices::default(),
             handle,
@@ -201,7 +204,23 @@ impl State {
     /// Handles a received datagram.
     fn handle(&mut self, event: ConnectionEvent, now: Instant) {
         let acknowledged = brings_acknowledgement(|| self.quic.handle_event(event));
-        self.silence.heard(now, acknowledged);
+        if self.silence.heard(now, acknowledged) {
+            self.tell_dark();
+        }
+    }
+
+    /// Notes that a probe is sent.
+    pub fn probed(&mut self, now: Instant) {
+        self.silence.probed(now);
+        if self.silence.is_dark() {
+            self.tell_dark();
+        }
+    }
+
+    fn tell_dark(&self) {
+        if let Some(waker) = &self.on_dark {
+            waker.wake_by_ref();
+        }
     }
 
     /// When the connection wants to be driven again, or probed.

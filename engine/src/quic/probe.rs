@@ -19,6 +19,10 @@ const RARER_BY: u32 = 16;
 /// Longest time between two probes.
 const LONGEST: Duration = Duration::from_secs(2);
 
+/// After this time without an acknowledgement the path is dark: what waits is too old for those who watch live. Other reasons for
+/// silence, such as a change of network, are shorter.
+const DARK: Duration = Duration::from_secs(1);
+
 /// The window while a probe is sent, in bytes: no connection has as much in flight, and QUIC does not pace it.
 const OPEN: u64 = 1 << 40;
 
@@ -67,17 +71,27 @@ impl Silence {
     }
 
     /// A packet has come. Once probes are sent, only an acknowledgement ends the silence: the peer may be heard before it
-    /// has heard of us.
-    pub fn heard(&mut self, now: Instant, acknowledged: bool) {
+    /// has heard of us. True when that ends the dark.
+    pub fn heard(&mut self, now: Instant, acknowledged: bool) -> bool {
         self.heard = now;
-        if acknowledged || self.probed.is_none() {
+        let ends = acknowledged || self.probed.is_none();
+        let dark = ends && self.is_dark();
+        if ends {
             self.waits = None;
             self.probed = None;
         }
+        dark
     }
 
+    /// A probe is sent.
     pub fn probed(&mut self, now: Instant) {
         self.probed = Some(now);
+    }
+
+    /// A probe has been sent so late in this silence that the path is dark.
+    pub fn is_dark(&self) -> bool {
+        let (Some(waits), Some(probed)) = (self.waits, self.probed) else { return false };
+        probed.saturating_duration_since(waits) >= DARK
     }
 
     /// When the next probe is due, if data still waits then. `next` is the next timer of the connection: where that is
@@ -182,6 +196,31 @@ mod tests {
         assert!(silence.probe_at(now, late, RTT).is_some(), "the peer has not acknowledged anything");
         silence.heard(now, true);
         assert_eq!(silence.probe_at(now, late, RTT), None);
+    }
+
+    #[test]
+    fn the_path_is_dark_after_a_second_of_probes_without_an_acknowledgement() {
+        let start = Instant::now();
+        let mut silence = Silence::new(start, ms(5000), ms(30_000));
+        let timer = Some(start + ms(120));
+        let dark_after = |silence: &mut Silence, from: Instant| {
+            let mut now = from;
+            loop {
+                now = silence.probe_at(now, timer, RTT).unwrap();
+                silence.probed(now);
+                if silence.is_dark() {
+                    return now - from;
+                }
+            }
+        };
+        let first = dark_after(&mut silence, start);
+        assert!((ms(1000)..ms(1200)).contains(&first), "{first:?}");
+        assert!(!silence.heard(start + ms(1500), false), "the peer has not acknowledged anything");
+        assert!(silence.is_dark());
+        let light = start + ms(2000);
+        assert!(silence.heard(light, true));
+        assert!(!silence.is_dark());
+        assert_eq!(dark_after(&mut silence, light), first);
     }
 
     #[test]

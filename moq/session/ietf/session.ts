@@ -247,6 +247,10 @@ class IetfSession implements Session, MultiplexedSession {
     this.#core.capacity();
   }
 
+  dark(): void {
+    this.#core.dark();
+  }
+
   closed(why: LinkClosed): void {
     const { aliases, fetches, namespaces } = this.#context;
     const first = [

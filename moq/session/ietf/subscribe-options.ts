@@ -1,9 +1,6 @@
-import type { SubscribeOptions, TrackInfo } from "../../model/index.ts";
+import { ALL_GROUPS, type SubscribeOptions, type TrackInfo } from "../../model/index.ts";
 import { type LocationFilter, type Parameters, readTrackProperties } from "../../wire/ietf/index.ts";
 import { DEFAULT_PRIORITY, turnedRound } from "./track-info.ts";
-
-/** Milliseconds for which groups are wanted where no time-out is set: then all of them are, as far as the relay's bounds let it. */
-const NO_TIMEOUT = 2 ** 31;
 
 type Range = Pick<SubscribeOptions, "start" | "startObject" | "join" | "end" | "endObject">;
 
@@ -60,7 +57,7 @@ function timeoutOf(subscriber: Timeouts, info: TrackWishes | undefined): number 
 }
 
 function smallest({ objectDeliveryTimeout, subgroupDeliveryTimeout }: Timeouts): number {
-  return Math.min(objectDeliveryTimeout || NO_TIMEOUT, subgroupDeliveryTimeout || NO_TIMEOUT);
+  return Math.min(objectDeliveryTimeout || ALL_GROUPS, subgroupDeliveryTimeout || ALL_GROUPS);
 }
 
 /** Without a filter, or with one that begins with the first object, a viewer gets the newest group from its start. */

@@ -224,6 +224,10 @@ class LiteSession implements Session, LinkHandler {
     this.#core.capacity();
   }
 
+  dark(): void {
+    this.#core.dark();
+  }
+
   closed(why: LinkClosed): void {
     const followers = [...this.#listeners, ...this.#pushed];
     const first = [...followers.map((one) => () => one.close()), () => this.#core.source.close()];

@@ -139,6 +139,10 @@ export class Multiplexer implements LinkHandler, VirtualStreamOwner {
     this.#above.drained();
   }
 
+  dark(): void {
+    this.#above.dark?.();
+  }
+
   closed(why: LinkClosed): void {
     this.#above.closed(why);
   }
