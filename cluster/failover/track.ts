@@ -1,5 +1,3 @@
-import type { Clock } from "../../moq/clock.ts";
-import type { Distribution } from "../../moq/metrics.ts";
 import type {
   DatagramObject,
   SubgroupStart,
@@ -9,12 +7,11 @@ import type {
   UpstreamSink,
 } from "../../moq/model/index.ts";
 import type { Reason } from "../../moq/reason.ts";
-import type { Peers } from "../contract.ts";
 import { isPassing } from "./answers.ts";
 import { HeldGroups } from "./held-groups.ts";
-import type { FailoverCounters } from "./metrics.ts";
 import { MissingGroups } from "./missing-groups.ts";
 import { beginningWith, type TrackAddress, TrackAtRelay, type TrackAtRelayEvents } from "./track-at-relay.ts";
+import type { FailoverTrackDeps } from "./track-deps.ts";
 
 /** Milliseconds that a better relay must stay the better one before a running track moves to it. */
 const PREFER_MS = 5_000;
@@ -26,32 +23,6 @@ const RETRY_MS = 250;
 const SILENT_MS = 5_000;
 /** Milliseconds for the last groups of a track that has ended: their streams may arrive after its end. */
 const STRAGGLER_MS = 2_000;
-
-export interface FailoverTrackDeps {
-  /** Of the publisher: a relay that has another one is asked again later. */
-  readonly epoch: bigint;
-  readonly clock: Clock;
-  readonly peers: Peers;
-  /** Names of relays that have the broadcast, best first. `keep`: the track is taken from it, so it loses no place because it is busy. */
-  readonly candidates: (keep?: string) => readonly string[];
-  /** Milliseconds that the track waits while no relay can be reached; then it ends. */
-  readonly holdMs: number;
-  /**
-   * The reason of that end. `upstream`: the viewers of this relay keep waiting. `unroutable`: the relays that this relay serves look for
-   * another way.
-   */
-  readonly lostAs: "upstream" | "unroutable";
-  readonly counters: FailoverCounters;
-  /** Seconds without a group, of all tracks. */
-  readonly gaps: Distribution;
-  /** The track ended because no relay could be reached for `holdMs`. */
-  readonly spent: () => void;
-  /** The relay of the track was lost. True where another source continues, so that viewers see no gap. */
-  readonly carried: () => boolean;
-  /** The relay has another epoch. */
-  readonly behind: (node: string) => void;
-  readonly gone: () => void;
-}
 
 /** One track that moves from one relay to the next; its viewers see one continuous track. */
 export class FailoverTrack implements Upstream, TrackAtRelayEvents {
@@ -76,6 +47,8 @@ export class FailoverTrack implements Upstream, TrackAtRelayEvents {
   /** One of the relays has said that the track exists. */
   #known: boolean;
   #started = false;
+  /** The relay that has ended the track while another source continued, until another relay sends a group. */
+  #endedAt: string | undefined;
   #concluding = false;
   #over = false;
   #cancelGiveUp: (() => void) | undefined;
@@ -183,6 +156,7 @@ export class FailoverTrack implements Upstream, TrackAtRelayEvents {
     if (this.#over) return "cancelled";
     this.#delivers();
     this.#refused.clear();
+    this.#endedAt = undefined;
     if (from === this.#former && sequence >= this.#takenOverAt) return "duplicate";
     const orphan = this.#groups.isOrphan(start);
     const writer = this.#groups.begin(from, start);
@@ -209,12 +183,25 @@ export class FailoverTrack implements Upstream, TrackAtRelayEvents {
 
   closed(from: TrackAtRelay, reason: Reason | undefined): void {
     if (this.#over) return;
+    if (reason === undefined && from === this.#current && this.#deps.continues(from.node)) {
+      // Its publisher alone has ended: it counts as lost.
+      this.#endedAt = from.node;
+      from.cancel();
+      this.closed(from, "upstream");
+      return;
+    }
     if (reason !== undefined) this.#groups.orphan(from);
     if (from === this.#former) this.#former = undefined;
     else if (from === this.#next) {
       this.#next = undefined;
       this.#refuse(from, reason);
     } else if (from === this.#current) this.#lost(from, reason);
+  }
+
+  /** The other source, at `node`, has ended the track: it is over where its own relay has ended it before. */
+  otherEnded(node: string): void {
+    const ended = this.#endedAt !== undefined && this.#endedAt !== node;
+    if (ended && !this.#over && this.#current?.live !== true) this.#conclude();
   }
 
   leaving(from: TrackAtRelay): void {
@@ -282,6 +269,10 @@ export class FailoverTrack implements Upstream, TrackAtRelayEvents {
     }
     if (this.#groups.newest !== undefined) this.#deps.counters.failovers++;
     if (this.#best() === undefined && !isPassing(reason)) {
+      if (this.#endedAt !== undefined) {
+        this.#conclude();
+        return;
+      }
       this.#end();
       this.#sink.closed(reason);
       return;
@@ -299,6 +290,10 @@ export class FailoverTrack implements Upstream, TrackAtRelayEvents {
   #giveUp(): void {
     this.#cancelGiveUp = undefined;
     if (this.#current?.live === true) return;
+    if (this.#endedAt !== undefined) {
+      this.#conclude();
+      return;
+    }
     this.#end();
     this.#sink.closed(this.#deps.lostAs);
     this.#deps.spent();

@@ -5,7 +5,7 @@ import { type FailoverCounters, gapsOf, HITLESS_METRICS, Hitless, MeshSource } f
 import { ManualClock } from "../../lab/network/manual-clock.ts";
 import { MetricSources } from "../../moq/metrics.ts";
 import type { SubgroupWriter } from "../../moq/model/contract.ts";
-import { datagramGroup } from "../../moq/model/locations.ts";
+import { datagramGroup, wholeGroup } from "../../moq/model/locations.ts";
 import { LIVE, TestViewer } from "../session/support.ts";
 import { FakePeers, frame, settle } from "./support.ts";
 
@@ -82,6 +82,11 @@ class Scene {
     this.source.candidatesChanged();
     await settle();
   }
+}
+
+/** What the viewer has learned of the end of the track. */
+function ends({ viewer }: Scene): string[] {
+  return viewer.log.filter((line) => /^(ended|closed)/.test(line));
 }
 
 function begin(writer: SubgroupWriter, size: number, ...parts: string[]): void {
@@ -238,19 +243,74 @@ describe("a track under a hitless prefix", () => {
     assert.equal(scene.clock.pending, 0);
   });
 
-  it("ends cleanly with the last groups of both relays, and leaves nothing behind", async () => {
+  it("goes on with the second relay when the publisher of the first one alone ends it", async () => {
     const scene = new Scene();
     await scene.watch();
     const [a, b] = [scene.a.taken(7), scene.b.taken(7)];
-    frame(a, "one");
+    for (const writer of [a, b]) frame(writer, "one");
+    scene.a.last.sink.ended(8);
     scene.a.last.sink.closed(undefined);
-    for (const text of ["one", "two"]) frame(b, text);
+    frame(b, "two");
     b.finish();
-    assert.deepEqual(scene.viewer.groupLines, ["7 finished one|two"]);
+    await settle();
+    frame(scene.b.subscriptions[0]?.sink.subgroup(wholeGroup(8)) as SubgroupWriter, "three");
+    assert.deepEqual(scene.viewer.groupLines, ["7 finished one|two", "8 open three"]);
+    assert.deepEqual(ends(scene), [], "the viewer has not learned of an end");
+    scene.b.taken(9).finish();
+    assert.equal(scene.viewer.groupLines.at(-1), "9 finished ");
+    assert.equal(scene.source.relayOf("video"), "b");
+    scene.b.last.sink.ended(10);
+    scene.b.last.sink.closed(undefined);
+    assert.deepEqual(ends(scene), ["ended 10", "closed cleanly"]);
     scene.clock.advance(2_000);
-    assert.equal(scene.b.last.cancelled, true);
     assert.equal(scene.clock.pending, 0);
-    assert.equal(scene.state, undefined);
+  });
+
+  for (const again of ["ends", "refuses"] as const) {
+    it(`ends cleanly with the last groups of both relays, and leaves nothing behind (the second one ${again} it when asked again)`, async () => {
+      const scene = new Scene();
+      await scene.watch();
+      const [a, b] = [scene.a.taken(7), scene.b.taken(7)];
+      frame(a, "one");
+      scene.a.last.sink.ended(8);
+      scene.a.last.sink.closed(undefined);
+      for (const text of ["one", "two"]) frame(b, text);
+      b.finish();
+      const second = scene.b.last;
+      await settle();
+      second.sink.closed(undefined);
+      assert.equal(scene.b.subscriptions.length, 2);
+      scene.b.last.sink.closed(again === "ends" ? undefined : "not_found");
+      assert.deepEqual(ends(scene), ["ended 8", "closed cleanly"]);
+      assert.deepEqual(scene.viewer.groupLines, ["7 finished one|two"]);
+      scene.clock.advance(2_000);
+      assert.deepEqual([second.cancelled, scene.clock.pending, scene.state], [true, 0, undefined]);
+    });
+  }
+
+  it("ends cleanly when the second relay has ended it before the first one, or before it is asked again", async () => {
+    for (const first of ["a", "b"] as const) {
+      const scene = new Scene();
+      await scene.watch();
+      for (const node of first === "a" ? [scene.a, scene.b] : [scene.b, scene.a]) node.last.sink.closed(undefined);
+      assert.deepEqual(ends(scene), ["closed cleanly"]);
+      scene.clock.advance(2_000);
+      assert.equal(scene.clock.pending, 0);
+    }
+  });
+
+  it("ends cleanly when the first relay has ended it and the second one is lost, after a wait for another one", async () => {
+    const scene = new Scene();
+    await scene.watch();
+    frame(scene.b.taken(7), "one");
+    scene.a.last.sink.closed(undefined);
+    scene.candidates = ["b"];
+    await scene.die("b");
+    assert.deepEqual(ends(scene), []);
+    scene.clock.advance(HOLD_MS + 1);
+    assert.deepEqual(ends(scene), ["closed cleanly"]);
+    scene.clock.advance(2_000);
+    assert.deepEqual([scene.clock.pending, scene.spent], [0, 0]);
   });
 
   it("has a second relay again after the publisher of that relay alone has ended, and has come back", async () => {

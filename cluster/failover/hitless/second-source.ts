@@ -28,6 +28,8 @@ export interface SecondSourceDeps {
   readonly datagram: (datagram: DatagramObject) => void;
   /** It was lost while the first source continues. */
   readonly carried: () => void;
+  /** The relay `node` has ended the track. */
+  readonly ended: (node: string) => void;
 }
 
 /** The second relay that a track is taken from: another one than the first source's, as soon as there is one. */
@@ -67,6 +69,11 @@ export class SecondSource implements TrackAtRelayEvents {
   /** Whether groups may come from it. */
   get live(): boolean {
     return this.#current?.live === true || this.#former?.live === true;
+  }
+
+  /** Whether groups may come from it, and not from the relay `node`. */
+  continuesBeside(node: string): boolean {
+    return [this.#current, this.#former].some((one) => one?.live === true && one.node !== node);
   }
 
   get state(): ProtectionCode {
@@ -156,6 +163,7 @@ export class SecondSource implements TrackAtRelayEvents {
       // Its last groups may still arrive. Where the first source goes on, this one's publisher alone has ended.
       this.#cancelStragglers();
       this.#cancelStragglers = this.#deps.clock.timer(STRAGGLER_MS, () => this.#endEnded(from));
+      this.#deps.ended(from.node);
       return;
     }
     if (from === this.#feeding) {

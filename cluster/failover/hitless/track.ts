@@ -7,14 +7,15 @@ import type {
   UpstreamSink,
 } from "../../../moq/model/index.ts";
 import type { Reason } from "../../../moq/reason.ts";
-import { FailoverTrack, type FailoverTrackDeps } from "../track.ts";
+import { FailoverTrack } from "../track.ts";
 import type { TrackAddress } from "../track-at-relay.ts";
+import type { FailoverTrackDeps } from "../track-deps.ts";
 import type { Hitless, HitlessMember } from "./hitless.ts";
 import { MergedGroups } from "./merged-groups.ts";
 import type { ProtectionCode } from "./metrics.ts";
 import { SecondSource } from "./second-source.ts";
 
-export interface HitlessTrackDeps extends Omit<FailoverTrackDeps, "carried"> {
+export interface HitlessTrackDeps extends Omit<FailoverTrackDeps, "carried" | "continues"> {
   readonly hitless: Hitless;
   /** Relays to take the broadcast from beside the relay `first`, best first: those that share least with the way through it. */
   readonly besides: (first: string) => readonly string[];
@@ -41,6 +42,8 @@ export class HitlessTrack implements Upstream, HitlessMember {
   /** The first source has sent something since its relay was lost last. */
   #firstSends = false;
   #known: boolean;
+  /** The first source has named an end, while the second one may still go on. */
+  #end: number | undefined;
 
   constructor(
     address: Omit<TrackAddress, "known" | "epoch">,
@@ -59,6 +62,7 @@ export class HitlessTrack implements Upstream, HitlessMember {
       ...deps,
       candidates: (keep) => this.#candidates(keep),
       carried: () => this.#carries(),
+      continues: (node) => this.#second?.continuesBeside(node) === true,
       gone: () => this.#gone(),
     });
   }
@@ -131,6 +135,7 @@ export class HitlessTrack implements Upstream, HitlessMember {
       candidates: besides,
       datagram: (datagram) => this.#datagram(datagram),
       carried: () => void hitless.counters.carried++,
+      ended: (node) => this.#first.otherEnded(node),
     });
   }
 
@@ -165,9 +170,21 @@ export class HitlessTrack implements Upstream, HitlessMember {
       subgroup: (start) => this.#subgroup(start),
       datagram: (datagram) => this.#datagram(datagram),
       dropped: (start, end) => sink.dropped(start, end),
-      ended: (end) => sink.ended(end),
-      closed: (reason) => sink.closed(reason),
+      ended: (end) => this.#ended(end),
+      closed: (reason) => {
+        if (reason === undefined && this.#end !== undefined) {
+          sink.ended(Math.max(this.#end, (this.#merged?.newest ?? -1) + 1));
+        }
+        sink.closed(reason);
+      },
     };
+  }
+
+  /** Viewers learn of the end at once where the second source does not go on, else when that is known. */
+  #ended(end: number): void {
+    const waits = this.#second?.continuesBeside(this.#first.relay ?? "") === true;
+    this.#end = waits ? end : undefined;
+    if (!waits) this.#sink.ended(end);
   }
 
   /** A subgroup of the first source. */
