@@ -12,6 +12,7 @@ import { HeldGroups } from "./held-groups.ts";
 import { MissingGroups } from "./missing-groups.ts";
 import { beginningWith, type TrackAddress, TrackAtRelay, type TrackAtRelayEvents } from "./track-at-relay.ts";
 import type { FailoverTrackDeps } from "./track-deps.ts";
+import { TrackTimers } from "./track-timers.ts";
 
 /** Milliseconds that a better relay must stay the better one before a running track moves to it. */
 const PREFER_MS = 5_000;
@@ -19,6 +20,11 @@ const PREFER_MS = 5_000;
 const OVERLAP_MS = 10_000;
 /** Milliseconds until relays are asked again after all of them refused. */
 const RETRY_MS = 250;
+/**
+ * Milliseconds that the next relay has after one that knew no way to the broadcast any more: then a further relay is asked as well, because the
+ * next one may know none either, and may take longer to find out.
+ */
+const DOUBT_MS = 60;
 /** Milliseconds without a group after which a track moves without one: it may have no further group for hours. */
 const SILENT_MS = 5_000;
 /** Milliseconds for the last groups of a track that has ended: their streams may arrive after its end. */
@@ -31,6 +37,7 @@ export class FailoverTrack implements Upstream, TrackAtRelayEvents {
   readonly #sink: UpstreamSink;
   readonly #groups: HeldGroups;
   readonly #missing: MissingGroups;
+  readonly #timers: TrackTimers;
   /** When its relay was lost, until another one begins a group. */
   #lostAt: number | undefined;
   /** Relays that have refused since the last group. */
@@ -51,12 +58,6 @@ export class FailoverTrack implements Upstream, TrackAtRelayEvents {
   #endedAt: string | undefined;
   #concluding = false;
   #over = false;
-  #cancelGiveUp: (() => void) | undefined;
-  #cancelRetry: (() => void) | undefined;
-  #cancelMove: (() => void) | undefined;
-  #cancelSilence: (() => void) | undefined;
-  #cancelOverlap: (() => void) | undefined;
-  #cancelConclusion: (() => void) | undefined;
 
   constructor(
     address: Omit<TrackAddress, "known" | "epoch">,
@@ -69,6 +70,7 @@ export class FailoverTrack implements Upstream, TrackAtRelayEvents {
     this.#sink = sink;
     this.#known = sink.known === true;
     this.#deps = deps;
+    this.#timers = new TrackTimers(deps.clock);
     this.#groups = new HeldGroups({
       begin: (start) => sink.subgroup(start),
       over: () => this.#groupOver(),
@@ -124,8 +126,8 @@ export class FailoverTrack implements Upstream, TrackAtRelayEvents {
     }
     const best = this.#best();
     if (best === current.node && !current.leaving) {
-      // The current relay is the best again before another one has begun over.
-      if (this.#next?.node !== current.node) {
+      // The current relay is the best again before another one has begun over. In doubt, the next one is asked besides it.
+      if (this.#next?.node !== current.node && this.#lostAt === undefined) {
         this.#next?.cancel();
         this.#next = undefined;
       }
@@ -162,7 +164,7 @@ export class FailoverTrack implements Upstream, TrackAtRelayEvents {
     const writer = this.#groups.begin(from, start);
     const begun = typeof writer !== "string";
     if (orphan && begun) this.#deps.counters.groupsResumed++;
-    if (begun && from !== this.#former) this.#gapEnds();
+    if (begun && from !== this.#former) this.#gapEnds(from);
     // The next relay delivers, so it takes over. The former one finishes what it has begun and begins nothing new, even when its groups
     // always arrive first.
     if (from === this.#next) this.#takeOver(from, begun ? sequence : (this.#groups.newest ?? sequence) + 1);
@@ -240,8 +242,7 @@ export class FailoverTrack implements Upstream, TrackAtRelayEvents {
   /** Without a group, `next` cannot take over with one: it does so once the current link has sent nothing for a while. */
   #awaitSilence(next: TrackAtRelay): void {
     const { newest } = this.#groups;
-    this.#cancelSilence?.();
-    this.#cancelSilence = this.#deps.clock.timer(SILENT_MS, () => {
+    this.#timers.restart("silence", SILENT_MS, () => {
       const current = this.#current;
       if (this.#next !== next || current === undefined) return;
       const silent = next.live && this.#groups.newest === newest && !this.#groups.anySentBy(current);
@@ -259,7 +260,7 @@ export class FailoverTrack implements Upstream, TrackAtRelayEvents {
     this.#current = undefined;
     if (!this.#deps.carried() && this.#groups.newest !== undefined) this.#lostAt ??= this.#deps.clock.now();
     if (this.#next?.node !== from.node) this.#refuse(from, reason);
-    this.#cancelGiveUp ??= this.#deps.clock.timer(this.#deps.holdMs, () => this.#giveUp());
+    this.#timers.begin("give_up", this.#deps.holdMs, () => this.#giveUp());
     const next = this.#next;
     if (next !== undefined) {
       this.#takeOver(next, Number.POSITIVE_INFINITY);
@@ -278,17 +279,25 @@ export class FailoverTrack implements Upstream, TrackAtRelayEvents {
       return;
     }
     this.#connect();
+    if (reason !== "unroutable") return;
+    this.#timers.begin("doubt", DOUBT_MS, () => {
+      if (this.#lostAt !== undefined && this.#current !== undefined) this.#move();
+    });
   }
 
-  #gapEnds(): void {
+  #gapEnds(from: TrackAtRelay): void {
     if (this.#lostAt === undefined) return;
+    if (from === this.#current) {
+      // It knows a way after all.
+      this.#next?.cancel();
+      this.#next = undefined;
+    }
     this.#deps.gaps.observe((this.#deps.clock.now() - this.#lostAt) / 1000);
     this.#lostAt = undefined;
   }
 
   /** No other relay was reached within `holdMs`. */
   #giveUp(): void {
-    this.#cancelGiveUp = undefined;
     if (this.#current?.live === true) return;
     if (this.#endedAt !== undefined) {
       this.#conclude();
@@ -302,8 +311,7 @@ export class FailoverTrack implements Upstream, TrackAtRelayEvents {
   /** A relay delivers: the wait is over. */
   #delivers(): void {
     if (this.#current?.live !== true && this.#next === undefined) return;
-    this.#cancelGiveUp?.();
-    this.#cancelGiveUp = undefined;
+    this.#timers.cancel("give_up");
   }
 
   #refuse({ node }: TrackAtRelay, reason: Reason | undefined): void {
@@ -319,9 +327,8 @@ export class FailoverTrack implements Upstream, TrackAtRelayEvents {
     if (this.#over || this.#current !== undefined) return;
     const best = this.#best();
     if (best === undefined) {
-      this.#cancelGiveUp ??= this.#deps.clock.timer(this.#deps.holdMs, () => this.#giveUp());
-      this.#cancelRetry ??= this.#deps.clock.timer(RETRY_MS, () => {
-        this.#cancelRetry = undefined;
+      this.#timers.begin("give_up", this.#deps.holdMs, () => this.#giveUp());
+      this.#timers.begin("retry", RETRY_MS, () => {
         this.#refused.clear();
         this.#connect();
       });
@@ -358,8 +365,7 @@ export class FailoverTrack implements Upstream, TrackAtRelayEvents {
       this.#move();
       return;
     }
-    this.#cancelMove ??= this.#deps.clock.timer(PREFER_MS, () => {
-      this.#cancelMove = undefined;
+    this.#timers.begin("move", PREFER_MS, () => {
       if (this.#current !== undefined && this.#best() !== this.#current.node) this.#move();
     });
   }
@@ -387,8 +393,7 @@ export class FailoverTrack implements Upstream, TrackAtRelayEvents {
     this.#missing.checkLater();
     if (this.#former === undefined) return;
     this.#deps.counters.splices++;
-    this.#cancelOverlap?.();
-    this.#cancelOverlap = this.#deps.clock.timer(OVERLAP_MS, () => this.#endFormer());
+    this.#timers.restart("overlap", OVERLAP_MS, () => this.#endFormer());
     if (!this.#groups.anySentBy(this.#former)) this.#endFormer();
   }
 
@@ -397,7 +402,7 @@ export class FailoverTrack implements Upstream, TrackAtRelayEvents {
     const former = this.#former;
     if (former === undefined) return;
     this.#former = undefined;
-    this.#cancelOverlap?.();
+    this.#timers.cancel("overlap");
     this.#groups.orphan(former);
     former.cancel();
   }
@@ -409,23 +414,14 @@ export class FailoverTrack implements Upstream, TrackAtRelayEvents {
   /** The track has ended, but its last groups may still arrive. */
   #conclude(): void {
     this.#concluding = true;
-    this.#cancelConclusion = this.#deps.clock.timer(STRAGGLER_MS, () => this.#end());
+    this.#timers.restart("conclusion", STRAGGLER_MS, () => this.#end());
     this.#sink.closed(undefined);
   }
 
   #end(): void {
     if (this.#over) return;
     this.#over = true;
-    for (const cancel of [
-      this.#cancelGiveUp,
-      this.#cancelRetry,
-      this.#cancelMove,
-      this.#cancelSilence,
-      this.#cancelOverlap,
-      this.#cancelConclusion,
-    ]) {
-      cancel?.();
-    }
+    this.#timers.cancelAll();
     this.#missing.close();
     for (const one of [this.#current, this.#next, this.#former]) one?.cancel();
     this.#groups.reset();

@@ -103,6 +103,12 @@ class Broadcast {
     for (const other of others) this.world.network.cut(engine, this.world.relay(other).engine);
   }
 
+  /** Packets vanish between all of `nodes` and the relay `other`. */
+  async cutAll(nodes: readonly string[], other: string): Promise<void> {
+    const { network } = this.world;
+    for (const node of nodes) network.cut(this.world.relay(node).engine, this.world.relay(other).engine);
+  }
+
   #serving(nodes: readonly string[]): string {
     const node = nodes.find((one) => this.world.relay(one).counters.subscriptionsActive > 0);
     assert.ok(node);
@@ -119,6 +125,7 @@ const CASES: readonly (readonly [what: string, publishers: readonly string[], ha
   ["a regional is killed", ["o1"], (scene) => scene.kill(REGIONALS)],
   ["a regional is cut off from its edges", ["o1"], (scene) => scene.cut(REGIONALS, EDGES)],
   ["a regional is cut off from the only origin", ["o1"], (scene) => scene.cut(REGIONALS, ORIGINS)],
+  ["both regionals are cut off from the only origin", ["o1"], (scene) => scene.cutAll(REGIONALS, "o1")],
   ["one of two origins is killed", ORIGINS, (scene) => scene.kill(ORIGINS)],
   ["one of two origins is cut off from the regionals", ORIGINS, (scene) => scene.cut(ORIGINS, REGIONALS)],
 ];

@@ -74,6 +74,53 @@ describe("a track whose relay falls silent", () => {
     assert.equal(scene.counters.failovers, 1);
   });
 
+  describe("that knows no way to the broadcast any more", () => {
+    async function lostWay(): Promise<Scene> {
+      const scene = new Scene();
+      scene.candidates = ["a", "b", "c"];
+      await scene.watch();
+      frame(scene.a.taken(7), "one");
+      scene.a.last.sink.closed("unroutable");
+      await settle();
+      assert.equal(scene.b.last.options.start, 7);
+      scene.clock.advance(59);
+      assert.equal(scene.peers.relay("c").subscriptions.length, 0);
+      return scene;
+    }
+
+    it("asks a further relay when the next one does not deliver either, and takes the one that does first", async () => {
+      const scene = await lostWay();
+      scene.clock.advance(1);
+      await settle();
+      const c = scene.peers.relay("c");
+      assert.equal(c.last.options.start, 7);
+      // The order of the candidates may change meanwhile.
+      scene.source.candidatesChanged();
+      const rest = c.taken(7);
+      for (const text of ["one", "two"]) frame(rest, text);
+      assert.deepEqual(scene.viewer.groupLines, ["7 open one|two"]);
+      assert.equal(scene.b.last.cancelled, true);
+      assert.equal(scene.source.relayOf("video"), "c");
+    });
+
+    it("leaves the further relay when the next one delivers after all", async () => {
+      const scene = await lostWay();
+      scene.clock.advance(1);
+      await settle();
+      frame(scene.b.taken(7), "one");
+      assert.equal(scene.peers.relay("c").last.cancelled, true);
+      assert.equal(scene.source.relayOf("video"), "b");
+    });
+
+    it("asks no further relay when the next one has delivered", async () => {
+      const scene = await lostWay();
+      frame(scene.b.taken(7), "one");
+      scene.clock.advance(1_000);
+      await settle();
+      assert.equal(scene.peers.relay("c").subscriptions.length, 0);
+    });
+  });
+
   it("stays at the other relay when the first one answers again", async () => {
     const scene = new Scene();
     await scene.watch();
