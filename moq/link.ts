@@ -318,6 +318,11 @@ export interface DialOptions {
   readonly address?: string;
   /** Application protocols, best first. */
   readonly protocols: readonly string[];
+  /**
+   * The protocol of a WebTransport server that names none, because it agrees on its version later; one of {@link protocols}. Absent: such a
+   * server is refused (`no_common_protocol`).
+   */
+  readonly unanswered?: string;
   readonly headers?: ReadonlyMap<string, string>;
   readonly trust: Trust;
   /** Shown to a server that asks for one. Engines without {@link Engine.clientCertificates} ignore it. */

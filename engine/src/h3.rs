@@ -71,6 +71,8 @@ pub fn reject(conn: Connection, mut web: WebTransport, status: u16) {
 pub struct ConnectTarget {
     pub url: url::Url,
     pub protocols: Vec<String>,
+    /// The protocol of a server that names none.
+    pub unanswered: Option<String>,
     pub headers: Vec<(String, String)>,
 }
 
@@ -87,7 +89,7 @@ pub async fn connect(conn: &Connection, target: &ConnectTarget) -> std::result::
     let (mut send, mut recv) = conn.open_bi().await.map_err(|error| DialError::failed(text(error)))?;
     request.write(&mut send).await.map_err(|error| DialError::failed(text(error)))?;
     let response = ConnectResponse::read(&mut recv).await.map_err(|error| refused(conn, error))?;
-    let protocol = response.protocol.unwrap_or_default();
+    let protocol = response.protocol.or_else(|| target.unanswered.clone()).unwrap_or_default();
     let session = send.id().into();
     Ok(WebTransport { send, recv: Some(recv), control: vec![control], peer_control, session, protocol })
 }

@@ -40,6 +40,8 @@ pub struct DialRequest {
     pub url: url::Url,
     pub address: Option<std::net::IpAddr>,
     pub protocols: Vec<String>,
+    /// The protocol of a WebTransport server that names none.
+    pub unanswered: Option<String>,
     pub headers: Vec<(String, String)>,
     pub trust: Trust,
     pub own: Option<(String, String)>,

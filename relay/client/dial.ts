@@ -7,6 +7,7 @@ import {
   TransportError,
   type Trust,
 } from "../../moq/link.ts";
+import { IN_BAND } from "../../moq/session/index.ts";
 import { createEngine } from "../../transport/engines.ts";
 import { createQmux } from "../../transport/qmux/index.ts";
 import { systemClock } from "../../transport/shared/index.ts";
@@ -46,7 +47,8 @@ export interface RelayDial {
 export async function dialRelay({ url, deps, attach, address, ...options }: RelayDial): Promise<Link> {
   const engine = options.engine ?? (await engineFor(url, deps));
   const { protocols, timeoutMs } = options;
-  const common = { protocols, limits: DIAL_LIMITS, timeoutMs, ...(address !== undefined && { address }) };
+  const offered = { protocols, ...(protocols.includes(IN_BAND) && { unanswered: IN_BAND }) };
+  const common = { ...offered, limits: DIAL_LIMITS, timeoutMs, ...(address !== undefined && { address }) };
   if (url.protocol !== "http:") return await engine.dial({ url, trust: options.trust, ...common }, attach);
   const trust = options.trust.kind === "system" ? await fetchTrust(url, timeoutMs) : options.trust;
   return await engine.dial({ url: new URL(url.href.replace(/^http:/, "https:")), trust, ...common }, attach);

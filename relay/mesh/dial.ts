@@ -1,6 +1,7 @@
 import type { MeshDial } from "../../cluster/index.ts";
 import type { Clock } from "../../moq/clock.ts";
 import { type Engine, type LinkLimits, TransportError } from "../../moq/link.ts";
+import { IN_BAND } from "../../moq/session/index.ts";
 import { isRawQuic } from "../../transport/shared/index.ts";
 import { isPlainElsewhere } from "../config/index.ts";
 import type { MeshCredentials } from "./credentials.ts";
@@ -53,6 +54,7 @@ export function meshDial(deps: MeshDialDeps): MeshDial {
       url,
       ...(address !== undefined && { address }),
       protocols,
+      ...(protocols.includes(IN_BAND) && { unanswered: IN_BAND }),
       headers,
       trust,
       ...(member && certificate !== undefined && { certificate }),

@@ -6,6 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { before, describe, test } from "node:test";
 import type { Link, SendStream } from "../../moq/link.ts";
+import { createRwebtransport } from "../../transport/rwebtransport/index.ts";
+import { systemClock } from "../../transport/shared/index.ts";
 import { Authority } from "../support/authority.ts";
 import { testCertificate } from "../support/certificate.ts";
 import { missingEngine } from "../support/engines.ts";
@@ -58,6 +60,19 @@ describe("the native engine", { skip: missingEngine() }, () => {
     await until(() => met.infos.length === 2, "both");
     assert.deepEqual(met.infos.map(({ protocol }) => protocol).toSorted(), ["moq-lite-04", "moq-lite-05"]);
     assert.equal(none.link.info.protocol, "");
+  });
+
+  test("speaks to a server that names no protocol the one for such servers, where it offers that one", async (t) => {
+    const other = await createRwebtransport({ clock: systemClock, warn: () => {} });
+    const { listener } = await meeting(t, other, await testCertificate(), { protocols: ["unknown"] });
+    const { port } = listener.address;
+    const dial = { protocols: ["moq-lite-05", "moq-00"], trust: { kind: "insecure" } } as const;
+    const { link } = await dialTo(t, engine, port, { ...dial, unanswered: "moq-00" });
+    assert.equal(link.info.protocol, "moq-00");
+    await assert.rejects(dialTo(t, engine, port, dial), { code: "no_common_protocol" });
+    await assert.rejects(dialTo(t, engine, port, { ...dial, protocols: ["moq-lite-05"], unanswered: "moq-00" }), {
+      code: "no_common_protocol",
+    });
   });
 
   test("negotiates a raw protocol by ALPN, and refuses others", async (t) => {

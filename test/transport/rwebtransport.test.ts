@@ -7,6 +7,7 @@ import { setTimeout } from "node:timers/promises";
 import { WebTransport } from "rwebtransport";
 import {
   type BidiHandler,
+  type DialOptions,
   type Engine,
   type Link,
   type LinkClosed,
@@ -291,6 +292,15 @@ describe("the rwebtransport engine", () => {
       }
     }
 
+    test("speak the protocol for servers that name none, where the dial offers it", async () => {
+      const listener = await listen((request) => request.accept(() => handler({})));
+      const options = { url: urlOf(listener), trust: { kind: "insecure" }, limits: LIMITS, timeoutMs: 5_000 } as const;
+      const protocols = ["other", "in-band"];
+      const link = await engine.dial({ ...options, protocols, unanswered: "in-band" }, () => handler({}));
+      assert.equal(link.info.protocol, "in-band");
+      link.close(0, "");
+    });
+
     test("loses no stream credit when many are stopped before their end", async () => {
       let opened = 0;
       const { server, client } = await pair((stream) => {
@@ -483,12 +493,13 @@ describe("the rwebtransport engine", () => {
         limits: LIMITS,
         timeoutMs: 5_000,
       };
-      const fails = (some: Partial<typeof options>, code: string): Promise<TransportError> =>
+      const fails = (some: Partial<DialOptions>, code: string): Promise<TransportError> =>
         failsWith(
           engine.dial({ ...options, ...some }, () => handler({})),
           code,
         );
       await fails({ protocols: ["other"] }, "no_common_protocol");
+      await fails({ protocols: ["other"], unanswered: "further" }, "no_common_protocol");
       await fails({ url: new URL("wss://127.0.0.1/") }, "unsupported_url");
       await fails({ trust: { kind: "system" } }, "dial_failed");
       await fails({ trust: { kind: "hashes", sha256: [new Uint8Array(32)] } }, "dial_failed");

@@ -6,7 +6,7 @@ import type { ClientSettings, W3cSession } from "./package.ts";
 
 /** Connects to a WebTransport server. Rejects with a {@link TransportError}. */
 export async function dial(parts: EngineParts, options: DialOptions, attach: Attach): Promise<Link> {
-  const { url, protocols, limits } = options;
+  const { url, protocols, unanswered = "", limits } = options;
   if (url.protocol !== "https:") {
     throw new TransportError("unsupported_url", `fails-components dials https: URLs, not ${url.protocol}`);
   }
@@ -17,11 +17,12 @@ export async function dial(parts: EngineParts, options: DialOptions, attach: Att
   // The link reports the session's end. After a failed dial the end does not matter.
   session.closed.catch(() => {});
   await inTime(parts, options, session);
-  if (protocols.length > 0 && !protocols.includes(session.protocol)) {
+  const protocol = session.protocol || unanswered;
+  if (protocols.length > 0 && !protocols.includes(protocol)) {
     abandon(session);
     throw new TransportError("no_common_protocol", `${url.host} speaks none of ${protocols.join(", ")}`);
   }
-  const info = dialledInfo(parts.engine.name, options, session.protocol);
+  const info = dialledInfo(parts.engine.name, options, protocol);
   const link = new W3cLink({ session, info, engine: parts.engine, limits, warn: parts.deps.warn });
   link.attach(attach);
   return link;

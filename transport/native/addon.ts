@@ -83,6 +83,8 @@ export interface DialSettings {
   readonly url: string;
   readonly address?: string;
   readonly protocols: readonly string[];
+  /** As `DialOptions` has it. */
+  readonly unanswered?: string;
   readonly headerNames: readonly string[];
   readonly headerValues: readonly string[];
   readonly trust: "system" | "roots" | "hashes" | "insecure";

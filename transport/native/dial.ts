@@ -15,7 +15,7 @@ const MAX_TIMEOUT_MS = 2 ** 31;
 
 /** The engine's settings for a dial. Throws {@link TransportError} `unsupported_url` or `dial_failed`. */
 export function settingsOf(options: DialOptions, token: number): DialSettings {
-  const { url, address, protocols, headers, trust, limits, timeoutMs, certificate } = options;
+  const { url, address, protocols, unanswered, headers, trust, limits, timeoutMs, certificate } = options;
   if (url.protocol !== "https:" && !isRawQuic(url)) {
     throw new TransportError(
       "unsupported_url",
@@ -29,6 +29,7 @@ export function settingsOf(options: DialOptions, token: number): DialSettings {
     url: isRawQuic(url) ? url.href.replace(url.protocol, "moql:") : url.href,
     ...(address !== undefined && { address }),
     protocols,
+    ...(unanswered !== undefined && { unanswered }),
     headerNames: named.map(([name]) => name.toLowerCase()),
     headerValues: named.map(([, value]) => value),
     ...trusting(trust),

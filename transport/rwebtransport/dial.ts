@@ -83,10 +83,10 @@ class Dial {
   }
 
   #ready(event: ReadyEvent): void {
-    const { protocols, url, limits } = this.#options;
+    const { protocols, unanswered, url, limits } = this.#options;
     const { addon, deps, engine, turn } = this.#parts;
     if (this.#handle === undefined) return;
-    const protocol = event.protocol ?? "";
+    const protocol = event.protocol ?? unanswered ?? "";
     if (protocols.length > 0 && !protocols.includes(protocol)) {
       const offered = protocols.join(", ");
       this.#fail(new TransportError("no_common_protocol", `${url.host} speaks none of ${offered}`));

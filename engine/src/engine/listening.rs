@@ -107,7 +107,12 @@ impl Engine {
             worker,
             Dial {
                 token: request.token,
-                target: ConnectTarget { url: request.url, protocols: request.protocols, headers: request.headers },
+                target: ConnectTarget {
+                    url: request.url,
+                    protocols: request.protocols,
+                    unanswered: request.unanswered,
+                    headers: request.headers,
+                },
                 address: request.address,
                 raw,
                 crypto,

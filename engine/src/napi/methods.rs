@@ -190,6 +190,8 @@ struct JsDial {
     /// IP address to connect to, instead of the addresses of the URL's host.
     pub address: Option<String>,
     pub protocols: Vec<String>,
+    /// The protocol of a WebTransport server that names none; without it such a server is refused.
+    pub unanswered: Option<String>,
     pub header_names: Vec<String>,
     pub header_values: Vec<String>,
     /// `system`, `roots`, `hashes` or `insecure`.
@@ -241,6 +243,7 @@ fn dial(engine: &RefCell<Engine>, call: &Call) -> Answer {
         url,
         address,
         protocols: options.protocols,
+        unanswered: options.unanswered,
         headers: options.header_names.into_iter().zip(options.header_values).collect(),
         trust,
         own: options.certificate.map(|own| (own.cert, own.key)),

@@ -1,6 +1,15 @@
 import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
-import type { Certificate, ClientAuthorities, Link, LinkInfo, LinkLimits, Listener, Trust } from "../../../moq/link.ts";
+import type {
+  Certificate,
+  ClientAuthorities,
+  Engine,
+  Link,
+  LinkInfo,
+  LinkLimits,
+  Listener,
+  Trust,
+} from "../../../moq/link.ts";
 import { createNative, type NativeSettings } from "../../../transport/native/index.ts";
 import { systemClock } from "../../../transport/shared/system-clock.ts";
 import { LIMITS, Recorder } from "../../transport/fixtures.ts";
@@ -25,7 +34,7 @@ export interface Met {
 /** A listener that accepts everyone and is closed after the case. */
 export async function meeting(
   t: TestContext,
-  engine: NativeEngine,
+  engine: Pick<Engine, "listen">,
   certificate: Certificate,
   options: {
     limits?: Partial<LinkLimits>;
@@ -62,6 +71,7 @@ export interface DialAs {
   readonly scheme?: "https" | "moql";
   readonly host?: string;
   readonly protocols?: readonly string[];
+  readonly unanswered?: string;
   readonly trust?: Trust;
   readonly certificate?: Certificate;
   readonly limits?: Partial<LinkLimits>;
@@ -78,6 +88,7 @@ export async function dialTo(
     {
       url: new URL(`${how.scheme ?? "https"}://${how.host ?? "127.0.0.1"}:${port}/some/path?q=1`),
       protocols: how.protocols ?? ["moq-lite-05"],
+      ...(how.unanswered !== undefined && { unanswered: how.unanswered }),
       trust: how.trust ?? { kind: "insecure" },
       limits: { ...LIMITS, ...how.limits },
       timeoutMs: 5_000,
