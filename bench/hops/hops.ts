@@ -3,10 +3,10 @@ import { Mesh } from "../../lab/mesh.ts";
 import type { Node } from "../../lab/node.ts";
 import { parsePath } from "../../lab/path/index.ts";
 import { LIVE } from "../../lab/workspace.ts";
-import { STABLE_PROTOCOLS } from "../../moq/wire/lite/index.ts";
 import { LoadProcess } from "../fanout/load.ts";
 import type { Window } from "../load/messages.ts";
 import { sharedMicros } from "../load/micros.ts";
+import { LASTING_PROTOCOLS } from "../load/protocols.ts";
 import { PRIORITY } from "../load/published-track.ts";
 import type { Progress } from "../report/progress.ts";
 import { BenchError } from "../system/error.ts";
@@ -81,7 +81,7 @@ async function measure(
     engine: loadEngine,
     url: `${node.url}/?jwt=${token}`,
     trust,
-    protocols: [...STABLE_PROTOCOLS],
+    protocols: [...LASTING_PROTOCOLS],
     timeoutMs: CONNECT_MS,
   });
   progress.phase("connecting");

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { STABLE_PROTOCOLS } from "../../moq/wire/lite/index.ts";
 import { LoadProcess } from "../fanout/load.ts";
 import { sharedMicros } from "../load/micros.ts";
+import { LASTING_PROTOCOLS } from "../load/protocols.ts";
 import { PRIORITY } from "../load/published-track.ts";
 import type { Progress } from "../report/progress.ts";
 import type { Pinning } from "../system/pin.ts";
@@ -136,7 +136,7 @@ class Storm {
     const { publisher, busy, stay: audience, crowd } = this.#load;
     const { publish, watch, trust, auth } = this.#scene;
     this.#progress.phase("preparing");
-    const target = { engine: loadEngine, trust, protocols: [...STABLE_PROTOCOLS], timeoutMs: CONNECT_MS };
+    const target = { engine: loadEngine, trust, protocols: [...LASTING_PROTOCOLS], timeoutMs: CONNECT_MS };
     const start = { kind: "start" as const, ...target };
     const sends = async (process: LoadProcess, broadcast: string, framesPerSecond: number) => {
       const tracks = [

@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
+import { LASTING_PROTOCOLS } from "../../bench/load/protocols.ts";
 import { attachLoad, type Part } from "../../bench/load/session.ts";
 import type { Clock } from "../../moq/clock.ts";
 import type { Engine, Link, LinkLimits, Trust } from "../../moq/link.ts";
-import { capabilities, STABLE_PROTOCOLS } from "../../moq/wire/lite/index.ts";
 
 /**
  * Bounds of a client's link. The idle time-out is shorter than a browser's 30 seconds, so that a drill that kills the relay of a client ends
@@ -30,16 +30,10 @@ export interface ClientDeps {
   readonly clock: Clock;
 }
 
-/**
- * Viewers here see one track that goes on when its publisher is replaced. In moq-lite 06 the subscription would end, which would count as a loss
- * though the relay does as the text says.
- */
-const PROTOCOLS = STABLE_PROTOCOLS.filter((protocol) => capabilities(protocol)?.firstHopIdentity !== true);
-
 /** Dials once. Rejects with a `TransportError`. */
 export async function dial({ engine, trust }: ClientDeps, url: string, part: Part): Promise<Link> {
   const hop = BigInt(randomBytes(6).readUIntBE(0, 6)) + 1n;
-  const options = { url: new URL(url), trust, protocols: PROTOCOLS, limits: LIMITS, timeoutMs: DIAL_MS };
+  const options = { url: new URL(url), trust, protocols: LASTING_PROTOCOLS, limits: LIMITS, timeoutMs: DIAL_MS };
   return await engine.dial(options, attachLoad(part, hop));
 }
 

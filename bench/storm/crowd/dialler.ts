@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Attach, type Link, type LinkLimits, TransportError } from "../../../moq/link.ts";
-import { STABLE_PROTOCOLS } from "../../../moq/wire/lite/index.ts";
 import { LostSessions } from "../../load/lost-sessions.ts";
+import { LASTING_PROTOCOLS } from "../../load/protocols.ts";
 import type { CrowdDeps } from "./contract.ts";
 
 const LIMITS: LinkLimits = {
@@ -47,7 +47,7 @@ export class Dialler {
     const { engine, trust } = this.#deps;
     const url = new URL(address);
     if (path !== undefined) url.pathname = path;
-    const target = { url, trust, protocols: [...STABLE_PROTOCOLS], limits: LIMITS };
+    const target = { url, trust, protocols: [...LASTING_PROTOCOLS], limits: LIMITS };
     while (!this.#over) {
       try {
         this.#links.add(await engine.dial({ ...target, timeoutMs: ATTEMPT_MS }, attach));

@@ -1,7 +1,7 @@
+import { LASTING_PROTOCOLS } from "../../../bench/load/protocols.ts";
 import { attachLoad, type Part } from "../../../bench/load/session.ts";
 import type { Clock } from "../../../moq/clock.ts";
 import { type Engine, type Link, type LinkLimits, TransportError, type Trust } from "../../../moq/link.ts";
-import { STABLE_PROTOCOLS } from "../../../moq/wire/lite/index.ts";
 import type { Chance } from "../../random.ts";
 import type { SoakCounts, SoakStart } from "./messages.ts";
 
@@ -74,7 +74,7 @@ export class Stage {
     const websocket = chance.happens(WEBSOCKETS);
     const scheme = websocket ? chance.pick(["ws", "wss"]) : "https";
     const url = new URL(`${scheme}://127.0.0.1:${chance.pick(ports)}/?jwt=${token}`);
-    const protocol = chance.pick(STABLE_PROTOCOLS);
+    const protocol = chance.pick(LASTING_PROTOCOLS);
     // A plain WebSocket shows no certificate.
     const trust: Trust = scheme === "ws" ? { kind: "system" } : this.#trust;
     const options = { url, protocols: [protocol], trust, limits: LIMITS, timeoutMs: DIAL_MS };
@@ -98,7 +98,7 @@ export class Stage {
   async abandon(ports: readonly number[], token: string, part: Part): Promise<void> {
     const url = new URL(`https://127.0.0.1:${this.chance.pick(ports)}/?jwt=${token}`);
     const timeoutMs = this.chance.whole(1, 4);
-    const options = { url, protocols: STABLE_PROTOCOLS, trust: this.#trust, limits: LIMITS, timeoutMs };
+    const options = { url, protocols: LASTING_PROTOCOLS, trust: this.#trust, limits: LIMITS, timeoutMs };
     const link = await this.#quic.dial(options, attachLoad(part, 1n)).catch(() => undefined);
     link?.close(0, "");
   }
