@@ -2,7 +2,7 @@ import { TransportError } from "../moq/link.ts";
 import type { Client, SessionEndedError } from "../relay/client/index.ts";
 import { CommandError, UsageError } from "./command.ts";
 import { EXIT } from "./exit-codes.ts";
-import { exitFor, explainDial, type Library, refusal } from "./explain.ts";
+import { exitFor, explainDial, type Library, refusal, verdictOf } from "./explain.ts";
 import type { Target } from "./target.ts";
 
 /** Connects, asks for announcements under `prefix`, runs `use`, and closes the connection whether or not `use` succeeds. */
@@ -44,10 +44,10 @@ export async function overTls(target: Target, library: Library): Promise<Target>
 /** Turns the end of a session into an error that says what to do. */
 export async function explainEnd(error: SessionEndedError, target: Target, library: Library): Promise<unknown> {
   const { message, reason, status } = error;
-  const { url, trust } = target;
+  const { url } = target;
   if (status === undefined) {
     const exit = exitFor(reason);
-    const verdict = exit === EXIT.refused ? await library.askAccess(url, trust) : undefined;
+    const verdict = exit === EXIT.refused ? await verdictOf(target, library) : undefined;
     return verdict?.allowed === false ? refusal(url, verdict) : new CommandError(message, exit, reason);
   }
   const text = `${url.host} answered ${status}`;

@@ -2,6 +2,7 @@
 
 import { TransportError } from "../moq/link.ts";
 import type { Reason } from "../moq/reason.ts";
+import type { Verdict } from "../relay/client/index.ts";
 import { formatDuration } from "../relay/config/index.ts";
 import { CommandError } from "./command.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
@@ -51,10 +52,10 @@ export function refusal(
 /** Turns a failed dial into an error that says what to do. */
 export async function explainDial(error: unknown, target: Target, library: Library): Promise<unknown> {
   if (!(error instanceof TransportError)) return error;
-  const { url, trust, timeoutMs } = target;
+  const { url, timeoutMs } = target;
   switch (error.code) {
     case "dial_rejected": {
-      const verdict = await library.askAccess(url, trust);
+      const verdict = await verdictOf(target, library);
       if (verdict?.allowed === false) return refusal(url, verdict);
       return (await admin(target, library)) ?? error;
     }
@@ -69,6 +70,18 @@ export async function explainDial(error: unknown, target: Target, library: Libra
       return (await admin(target, library)) ?? advised(error, target, library);
     default:
       return error;
+  }
+}
+
+/** The relay's decision on the session. Off loopback a relay answers over TLS alone, also a client whose URL is `http:`. */
+export async function verdictOf({ url, trust, timeoutMs }: Target, library: Library): Promise<Verdict | undefined> {
+  const verdict = await library.askAccess(url, trust);
+  if (verdict !== undefined || url.protocol !== "http:") return verdict;
+  try {
+    const pinned = trust.kind === "system" ? await library.fetchTrust(url, timeoutMs) : trust;
+    return await library.askAccess(new URL(url.href.replace(/^http:/, "https:")), pinned);
+  } catch {
+    return undefined;
   }
 }
 

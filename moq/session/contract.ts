@@ -148,6 +148,8 @@ export interface AnnounceTable {
   publish(path: string, advertisement: Advertisement, source: Source): Publication | Reason;
   /** As `Broadcasts.resolve` has it. Absent: no prefix has routes to what is under it. */
   resolve?(path: string, exclude?: bigint, source?: Source): Route | undefined;
+  /** The peer has accepted the request for announcements. Not every version says so. */
+  answered?(): void;
   /** The peer refused to announce, or stopped before the session ended. Called before its announcements are withdrawn. */
   cut?(reason: Reason): void;
   /** Calls `callback` when a publication that was refused with `limit` may be tried again. Absent: never. Returns a cancel. */

@@ -43,7 +43,7 @@ import { type FetchedFrame, GroupCollector } from "./group-collector.ts";
 import { MODEL_LIMITS, SESSION_LIMITS } from "./limits.ts";
 import { collectNewestGroup } from "./newest-group.ts";
 import { readerSink } from "./reader-sink.ts";
-import { roundTrip } from "./round-trip.ts";
+import { namespaceRoundTrip, roundTrip } from "./round-trip.ts";
 
 /** Protocols that this client can offer. */
 export const PROTOCOLS: readonly string[] = [...protocols(EXPERIMENTAL_PROTOCOLS), ...MESH_PROTOCOLS];
@@ -259,8 +259,9 @@ class RelayClient implements Client {
   }
 
   roundTrip(timeoutMs: number): Promise<number | undefined> {
-    if (this.#link === undefined) throw new Error("not connected");
-    return roundTrip(this.#link, this.#clock, timeoutMs);
+    if (this.#link === undefined || this.#session === undefined) throw new Error("not connected");
+    if (capabilities(this.protocol) !== undefined) return roundTrip(this.#link, this.#clock, timeoutMs);
+    return namespaceRoundTrip(this.#session, this.#prefix, this.#clock, timeoutMs);
   }
 
   async close(): Promise<void> {

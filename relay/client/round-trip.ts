@@ -1,5 +1,7 @@
 import type { Clock } from "../../moq/clock.ts";
 import { type BidiStream, type Link, PRIORITY_CONTROL } from "../../moq/link.ts";
+import { joinPath } from "../../moq/path.ts";
+import type { Following, Session } from "../../moq/session/index.ts";
 import { capabilities, encodeRequest } from "../../moq/wire/lite/index.ts";
 
 /** Stream code of an end that is no error. */
@@ -32,5 +34,40 @@ export function roundTrip(link: Link, clock: Clock, timeoutMs: number): Promise<
     stream = caps === undefined ? undefined : link.openBidi(PRIORITY_CONTROL, handler);
     if (stream === undefined || caps === undefined) settle(undefined);
     else stream.write(encodeRequest({ kind: "probe", bitrate: 0, rtt: 0 }, caps));
+  });
+}
+
+/**
+ * Likewise in moq-transport, by a SUBSCRIBE_NAMESPACE below `prefix`: where the session asks for that already, the relay refuses the request
+ * (PREFIX_OVERLAP), which is an answer as well.
+ */
+export function namespaceRoundTrip(
+  session: Pick<Session, "follow">,
+  prefix: string,
+  clock: Clock,
+  timeoutMs: number,
+): Promise<number | undefined> {
+  return new Promise((resolve) => {
+    let following: Following | undefined;
+    let over = false;
+    const settle = (ms: number | undefined) => {
+      if (over) return;
+      over = true;
+      cancel();
+      following?.stop();
+      resolve(ms);
+    };
+    const cancel = clock.timer(timeoutMs, () => settle(undefined));
+    const from = clock.now();
+    const answered = () => settle(clock.now() - from);
+    following = session.follow(joinPath(prefix, "moqmesh-round-trip"), {
+      list: () => [],
+      watch: () => () => {},
+      publish: () => "unauthorized",
+      answered,
+      cut: answered,
+    });
+    if (over) following.stop();
+    void following.complete.then(() => settle(undefined));
   });
 }

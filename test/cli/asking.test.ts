@@ -46,6 +46,19 @@ describe("a relay that needs a token", () => {
       assert.match(err, /token_missing/);
     }));
 
+  test("says so also where it answers over TLS alone, as off loopback", async () => {
+    const key = await TestKey.make("k", { alg: "HS256" });
+    try {
+      await withRelay({ "auth.key_file": key.file, "server.host": "0.0.0.0" }, async (relay) => {
+        const { code, err } = await run(["ls", relay.at("http").href.replace("0.0.0.0", "127.0.0.1")]);
+        assert.equal(code, 6, err);
+        assert.match(err, /refused the session: a token is needed .*\(token_missing\)/);
+      });
+    } finally {
+      await key.remove();
+    }
+  });
+
   test("gets it from --token FILE or from MOQMESH_TOKEN, and the flag wins", () =>
     withKey(async (relay, key) => {
       const file = join(key.folder, "token");

@@ -124,6 +124,17 @@ describe("moqmesh ping", () => {
     }),
   );
 
+  it("measures round trips in moq-transport as well, by an answer of the relay", { skip }, () =>
+    withRelay(OPEN, async (relay) => {
+      for (const protocol of ["moqt-22", "moqt-16", "moq-00"]) {
+        const over = ["--over", "webtransport", "--protocol", protocol];
+        const { code, answer } = await pingJson([relay.url.href, ...over]);
+        assert.deepEqual([code, answer.attempts[0]?.protocol], [0, protocol]);
+        assert.equal(answer.attempts[0]?.round_trips_ms?.length, 5);
+      }
+    }),
+  );
+
   it("tries every address with --all, and fails when one does not answer", () =>
     withRelay({ ...OPEN, "tls.self_signed_hosts": "" }, async (relay) => {
       const url = `https://localhost:${relay.port}/`;

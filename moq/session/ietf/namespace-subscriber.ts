@@ -66,8 +66,10 @@ export class NamespaceSubscriber {
   #message(message: Message): void {
     const { clock } = this.#context.session.deps;
     if (message.kind === "requestOk") {
-      if (!this.#accepted) clock.timer(FIRST_NAMESPACES_MS, () => this.#done(false));
+      if (this.#accepted) return;
       this.#accepted = true;
+      clock.timer(FIRST_NAMESPACES_MS, () => this.#done(false));
+      this.#table.answered?.();
     } else if (message.kind === "namespace") this.#begin(message.suffix);
     else if (message.kind === "namespaceDone") this.#end(message.suffix);
   }
