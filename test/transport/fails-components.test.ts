@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { TransportError } from "../../moq/link.ts";
+import { type LinkInfo, TransportError } from "../../moq/link.ts";
 import { createFailsComponents } from "../../transport/fails-components/index.ts";
 import { systemClock } from "../../transport/shared/system-clock.ts";
+import { testCertificate } from "../support/certificate.ts";
 import { conformance } from "./conformance.ts";
+import { LIMITS, Recorder } from "./fixtures.ts";
 import { overTls } from "./real-harness.ts";
 
 const deps = { clock: systemClock, warn: () => {} };
@@ -72,6 +74,35 @@ describe("the fails-components engine", () => {
         return true;
       },
     );
+  });
+
+  test("gives a client that offers no protocol the one of the listener for such clients, and no other", async (t) => {
+    const engine = await createFailsComponents(deps, { http2 });
+    const certificate = await testCertificate();
+    const infos: LinkInfo[] = [];
+    const listener = await engine.listen(
+      { host: "127.0.0.1", port: 0, protocols: ["a"], unoffered: "in-band", certificate, limits: LIMITS },
+      (request) => {
+        infos.push(request.info);
+        request.accept(new Recorder().attach);
+      },
+    );
+    t.after(() => listener.close());
+    const trust = { kind: "hashes", sha256: [certificate.sha256] } as const;
+    const url = new URL(`https://127.0.0.1:${listener.address.port}/`);
+    const dial = (protocols: readonly string[], unanswered?: string) =>
+      engine.dial(
+        { url, protocols, ...(unanswered !== undefined && { unanswered }), trust, limits: LIMITS, timeoutMs: 5_000 },
+        new Recorder().attach,
+      );
+    const links = [await dial([]), await dial(["a"])];
+    assert.deepEqual(
+      infos.map(({ protocol }) => protocol),
+      ["in-band", "a"],
+    );
+    await assert.rejects(dial(["other"]), { code: "no_common_protocol" });
+    assert.equal(infos.length, 2);
+    for (const link of links) link.close(0, "");
   });
 
   test("says what to install when the package itself is missing", async () => {

@@ -149,7 +149,8 @@ class W3cListener implements Listener {
     const request = this.#nextRequest++;
     const refused = (status: number): RequestAnswer => ({ status, path: SESSIONS, userData: { request } });
     if (!this.#accepting) return Promise.resolve(refused(503));
-    const protocol = this.#select(header);
+    const selected = this.#select(header);
+    const protocol = selected ?? this.#unoffered(header);
     // The package's client reads the missing protocol from a 200, but nothing from another status. The session is then
     // closed.
     if (protocol === undefined) return Promise.resolve(refused(200));
@@ -164,7 +165,7 @@ class W3cListener implements Listener {
         info: infoOf(this.#parts.engine.name, header, peer, protocol),
         accept: (attach) => {
           this.#expect(request, asked.info, attach);
-          answer({ status: 200, path: SESSIONS, selectedProtocol: protocol, userData: { request } });
+          answer({ status: 200, path: SESSIONS, ...selecting(selected), userData: { request } });
         },
         reject: (status) => answer(refused(status)),
       };
@@ -175,6 +176,12 @@ class W3cListener implements Listener {
         answer(refused(500));
       }
     });
+  }
+
+  /** The protocol of a client that offers none. */
+  #unoffered(header: RequestHeader): string | undefined {
+    const offered = header["wt-available-protocols"];
+    return offered === undefined || offered.length === 0 ? this.#options.unoffered : undefined;
   }
 
   #select(header: RequestHeader): string | undefined {
@@ -213,6 +220,10 @@ class W3cListener implements Listener {
       );
     }
   }
+}
+
+function selecting(protocol: string | undefined): Pick<RequestAnswer, "selectedProtocol"> {
+  return protocol === undefined ? {} : { selectedProtocol: protocol };
 }
 
 function infoOf(engine: string, header: RequestHeader, peer: string, protocol: string): LinkInfo {
