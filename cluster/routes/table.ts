@@ -291,8 +291,10 @@ export class RouteTable {
   #choose(byScope: ReadonlyMap<string, Holding>, known: KnownHolding): void {
     let best: Holding | undefined;
     for (const holding of byScope.values()) if (best === undefined || holding.epoch >= best.epoch) best = holding;
-    if (best === undefined || sameAdvertisement(known.holding, best)) return;
-    known.holding = best;
+    if (best === undefined) return;
+    const whole = withPrefix(best, byScope.values());
+    if (sameAdvertisement(known.holding, whole)) return;
+    known.holding = whole;
     this.#deps.changed(best.path);
   }
 
@@ -392,4 +394,14 @@ function compare(a: readonly number[], b: readonly number[]): number {
     if (by !== 0) return by;
   }
   return 0;
+}
+
+/** A relay that is asked while no root answers does not say whether the holder serves what is below the path: what a root has said counts. */
+function withPrefix(best: Holding, all: Iterable<Holding>): Holding {
+  if (best.covers !== undefined) return best;
+  for (const { epoch, covers, coldCost } of all) {
+    if (covers === undefined || epoch !== best.epoch) continue;
+    return { ...best, covers, ...(coldCost !== undefined && { coldCost }) };
+  }
+  return best;
 }

@@ -88,6 +88,22 @@ describe("a prefix that is announced at an origin", () => {
     assert.equal(route?.advertisement.hops.length, 2);
   });
 
+  it("serves on while no root answers, though the relays that are asked then say nothing of prefixes", async () => {
+    const world = await meshOf();
+    const { publisher } = await publishAt(world, "o1", "live/room");
+    announcedTo(await world.client("e1"), "live");
+    const viewer = (await world.client("e1")).watch("live/room/cam");
+    await world.pass(2_000);
+    await world.relay("root").kill();
+    await world.pass(30_000);
+    const later = (await world.client("e1")).watch("live/room/other");
+    await world.pass(2_000);
+    publisher.send(4, "a");
+    await world.pass(500);
+    assert.deepEqual([viewer.groupLines, later.groupLines], [["4 finished a"], ["4 finished a"]]);
+    assert.deepEqual(world.defects, []);
+  });
+
   it("of a version without prefixes serves its path alone", async () => {
     const world = await meshOf();
     const client = await world.client("o1", "moq-lite-05");
