@@ -57,10 +57,12 @@ export class OwnPublish implements TurnHandler {
     this.#over = typeof admitted === "string";
   }
 
-  start(): void {
-    if (this.#over) return;
+  /** False where the bounds of the session refuse it: `left` is not called then. */
+  start(): boolean {
+    if (this.#over) return false;
     this.#context.session.serving.join(this.#viewer);
     this.#viewer.start();
+    return true;
   }
 
   data(bytes: Uint8Array): Uint8Array {

@@ -10,7 +10,7 @@ import {
 } from "../../wire/ietf/index.ts";
 import type { IetfContext } from "./context.ts";
 import { namespaceExpiryOf } from "./expiry.ts";
-import type { NamedTrack } from "./named-track.ts";
+import { keyOf, type NamedTrack } from "./named-track.ts";
 import { absolutePath } from "./names.ts";
 import { OwnPublish } from "./own-publish.ts";
 import { type Refusal, refusalOf } from "./refusal.ts";
@@ -61,6 +61,8 @@ class TracksWatch implements RequestResponder {
   readonly #left: () => void;
   /** By path, the pushed tracks for which we have sent the peer a PUBLISH or PUBLISH_SKIPPED. */
   readonly #offered = new Map<string, Set<string>>();
+  /** Keys of the tracks whose PUBLISH runs. Such a track is not offered again, also when relays name it no more for a moment. */
+  readonly #running = new Set<string>();
   #unwatch = () => {};
   #over = false;
 
@@ -130,7 +132,9 @@ class TracksWatch implements RequestResponder {
   #forget(path: string, pushed: ReadonlySet<string>): void {
     const offered = this.#offered.get(path);
     if (offered === undefined) return;
-    for (const track of offered) if (!pushed.has(track)) offered.delete(track);
+    for (const track of offered) {
+      if (!pushed.has(track) && !this.#running.has(keyOf({ path, track }))) offered.delete(track);
+    }
     if (offered.size === 0) this.#offered.delete(path);
   }
 
@@ -142,11 +146,13 @@ class TracksWatch implements RequestResponder {
     const name = this.#nameOf(named, session.deps.access.root);
     if (name === undefined) return;
     this.#offered.set(path, offered.add(track));
+    this.#running.add(keyOf(named));
     const publish = new OwnPublish(this.#context, { ...named, name, forward: this.#forward }, (why) => {
+      this.#running.delete(keyOf(named));
       if (why === "blocked") this.#blocked(named);
       else offered.delete(track);
     });
-    publish.start();
+    if (!publish.start()) this.#running.delete(keyOf(named));
   }
 
   /** The peer allows no stream for a PUBLISH. It may subscribe instead. */
