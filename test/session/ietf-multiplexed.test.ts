@@ -1,18 +1,28 @@
 /** Odd peers of moq-transport drafts in which all requests share one control stream. */
 import assert from "node:assert/strict";
 import { it } from "node:test";
-import { capabilities, encodeMessage, type Message, MessageReader } from "../../moq/wire/ietf/index.ts";
+import {
+  capabilities,
+  encodeMessage,
+  encodeObjectHeader,
+  encodeSubgroupHeader,
+  type Message,
+  MessageReader,
+  namespaceText,
+} from "../../moq/wire/ietf/index.ts";
 import { named } from "./ietf-peer.ts";
 import { LINK_LIMITS, TestRelay } from "./support.ts";
 
 const NONE = new Uint8Array(0);
 const VIEW = { priority: 1, forward: true } as const;
 
-async function connect(relay: TestRelay, version: string) {
+async function connect(relay: TestRelay, version: string, maxRequestId = 1000) {
   const caps = capabilities(version);
   if (caps === undefined) throw new Error(version);
   const got: Message[] = [];
   const ends: string[] = [];
+  /** Of streams of objects with small numbers: the track's alias, and the last character. */
+  const streams = new Map<number, [number, string]>();
   const ignore = { data: () => {}, fin: () => {}, reset: () => {}, stop: () => {} };
   const link = await relay.established(
     relay.network.engine().dial(
@@ -24,7 +34,14 @@ async function connect(relay: TestRelay, version: string) {
         timeoutMs: 5000,
       },
       () => ({
-        uni: () => ignore,
+        uni: (stream) => {
+          let all = Buffer.alloc(0);
+          const data = (piece: Uint8Array) => {
+            all = Buffer.concat([all, piece]);
+            streams.set(stream.id, [all[1] ?? -1, all.toString("latin1").at(-1) ?? ""]);
+          };
+          return { ...ignore, data };
+        },
         bidi: () => ignore,
         datagram: () => {},
         capacity: () => {},
@@ -43,8 +60,50 @@ async function connect(relay: TestRelay, version: string) {
     control?.write(encodeMessage(message, caps));
     await relay.pass(30);
   };
-  await send({ kind: "setup", from: "client", tokens: [], maxAuthTokenCacheSize: 0, maxRequestId: 1000 });
-  return { got, ends, send };
+  await send({ kind: "setup", from: "client", tokens: [], maxAuthTokenCacheSize: 0, maxRequestId });
+  /** SUBSCRIBE_NAMESPACE for namespaces and tracks, which has a stream of its own in draft 16. Its answers join the others. */
+  const follow = async (path: string) => {
+    const { namespace } = named(path);
+    const request = { kind: "subscribeNamespace", requestId: 0, namespace, parameters: {}, tracks: true } as const;
+    if (!caps.namespaceStreams) return await send(request);
+    const answers = MessageReader.answers({ caps, from: "server", uriBound: true }, request.kind);
+    const stream = link.openBidi(1, {
+      ...ignore,
+      data: (piece) => void answers.push(piece, (message) => got.push(message)),
+    });
+    stream?.write(encodeMessage(request, caps));
+    await relay.pass(30);
+  };
+  /** Sends a group with one object. */
+  const object = async (trackAlias: number, payload: string) => {
+    const stream = link.openUni(1, { stop: () => {} });
+    const header = { trackAlias, group: 0, subgroup: 0, firstObject: true, endsGroup: true };
+    stream?.write(encodeSubgroupHeader(header, caps));
+    stream?.write(encodeObjectHeader(caps, payload.length, 0, NONE, undefined, undefined).slice());
+    stream?.write(Buffer.from(payload));
+    stream?.finish();
+    await relay.pass(30);
+  };
+  return { got, ends, streams, send, follow, object };
+}
+
+/** Messages of one kind. */
+function only<Kind extends Message["kind"]>(got: readonly Message[], kind: Kind) {
+  return got.filter((message): message is Extract<Message, { kind: Kind }> => message.kind === kind);
+}
+
+/** A publisher that pushes a track, and a viewer that follows namespaces and tracks. */
+async function offering(version: string, maxRequestId?: number) {
+  const relay = await TestRelay.start();
+  const publisher = await connect(relay, version);
+  const viewer = await connect(relay, version, maxRequestId);
+  const push = async (requestId: number, path: string, track = "video") => {
+    const about = { parameters: { groupOrder: "ascending", forward: true }, properties: NONE } as const;
+    await publisher.send({ kind: "publish", requestId, alias: requestId, ...named(path, track), ...about });
+  };
+  await push(0, "live/a");
+  await viewer.follow("live");
+  return { relay, publisher, viewer, push };
 }
 
 /** A viewer whose SUBSCRIBE waits for the answer of the publisher. */
@@ -134,5 +193,75 @@ for (const version of ["moqt-16", "moqt-14"]) {
     await relay.pass(1000);
     const codes = viewer.got.flatMap((message) => (message.kind === "requestError" ? [message.code] : []));
     assert.deepEqual(codes, [version === "moqt-14" ? 0x7 : 0x32]);
+  });
+
+  it(`${version}: a viewer that follows namespaces and tracks gets a PUBLISH for each pushed track, now and later`, async () => {
+    const { relay, viewer, push } = await offering(version);
+    await push(2, "live/b");
+    await push(4, "other");
+    const offers = only(viewer.got, "publish");
+    assert.deepEqual(
+      offers.map(({ namespace, name, parameters }) => [
+        namespaceText(namespace),
+        Buffer.from(name).toString(),
+        parameters.forward,
+      ]),
+      [
+        ["live/a", "video", version === "moqt-16"],
+        ["live/b", "video", version === "moqt-16"],
+      ],
+    );
+    assert.equal(only(viewer.got, "requestOk").length, 1);
+    assert.deepEqual([viewer.ends, relay.defects], [[], []]);
+  });
+
+  it(`${version}: a PUBLISH that a viewer refused is not sent to it again`, async () => {
+    const { relay, publisher, viewer, push } = await offering(version);
+    const [offer] = only(viewer.got, "publish");
+    assert.ok(offer);
+    const { requestId } = offer;
+    await viewer.send({ kind: "requestError", requestId, request: "publish", code: 4, reason: "no" });
+    await push(2, "live/a", "audio");
+    const { namespace } = named("live/a");
+    await publisher.send({ kind: "publishNamespace", requestId: 4, namespace, parameters: {} });
+    const names = only(viewer.got, "publish").map(({ name }) => Buffer.from(name).toString());
+    assert.deepEqual([names, viewer.ends, relay.defects], [["video", "audio"], [], []]);
+    assert.deepEqual(only(viewer.got, "publishDone"), []);
+  });
+
+  it(`${version}: a PUBLISH that a viewer accepted brings objects, and ends with one PUBLISH_DONE`, async () => {
+    const { relay, publisher, viewer } = await offering(version);
+    const [offer] = only(viewer.got, "publish");
+    assert.ok(offer);
+    const { requestId, alias } = offer;
+    const accepted = { parameters: { ...VIEW, groupOrder: "ascending" }, properties: NONE } as const;
+    await viewer.send({ kind: "requestOk", requestId, request: "publish", ...accepted });
+    await publisher.object(0, "x");
+    assert.deepEqual([...viewer.streams.values()], [[alias, "x"]]);
+    await publisher.send({ kind: "publishDone", requestId: 0, code: 2, streams: 1, reason: "" });
+    await relay.pass(2_000);
+    const done = only(viewer.got, "publishDone").map(({ code, streams }) => [code, streams]);
+    assert.deepEqual([done, viewer.ends, relay.defects], [[[2, 1]], [], []]);
+  });
+
+  it(`${version}: a track for which the peer allows no PUBLISH is left out`, async () => {
+    const { relay, viewer, push } = await offering(version, version === "moqt-14" ? 4 : 2);
+    await push(2, "live/b");
+    assert.equal(only(viewer.got, "publish").length, 1);
+    const known = ["setup", "requestOk", "publish", "publishNamespace", "namespace", "requestsBlocked"];
+    assert.deepEqual(
+      viewer.got.filter(({ kind }) => !known.includes(kind)),
+      [],
+    );
+    assert.deepEqual([viewer.ends, relay.defects], [[], []]);
+  });
+
+  it(`${version}: a SUBSCRIBE comes before the answer to a PUBLISH of that track`, async () => {
+    const { relay, viewer } = await offering(version);
+    await viewer.send({ kind: "subscribe", requestId: 2, ...named("live/a"), parameters: VIEW });
+    const accepted = only(viewer.got, "subscribeOk").length;
+    const refused = only(viewer.got, "requestError").map(({ code }) => code);
+    assert.deepEqual([accepted, refused], version === "moqt-14" ? [1, []] : [0, [0x19]]);
+    assert.deepEqual([viewer.ends, relay.defects], [[], []]);
   });
 }

@@ -20,24 +20,26 @@ export interface Offer extends NamedTrack {
   readonly forward: boolean;
 }
 
+/** Why a PUBLISH of ours is over: there was no stream for it, the peer refused it, or its subscription has ended. */
+type End = "blocked" | "refused" | "over";
+
 /** A PUBLISH of ours: begins a subscription of the peer without its request. */
 export class OwnPublish implements TurnHandler {
   readonly #context: IetfContext;
   readonly #offer: Offer;
-  readonly #left: (why: "over" | "blocked") => void;
+  readonly #left: (why: End) => void;
   readonly #reader: MessageSource;
   readonly #answers: SubscribeAnswers;
   readonly #viewer: SubscribeResponder;
   readonly #giveBack: () => void;
   #stream: BidiStream | undefined;
   #forget: () => void = () => {};
-  #blocked = false;
+  #end: End = "over";
   #parameters: Parameters;
   #info: TrackInfo | undefined;
   #over = false;
 
-  /** `left`: the subscription is over; `blocked`: there was no stream for it. */
-  constructor(context: IetfContext, offer: Offer, left: (why: "over" | "blocked") => void) {
+  constructor(context: IetfContext, offer: Offer, left: (why: End) => void) {
     const { session } = context;
     this.#context = context;
     this.#offer = offer;
@@ -51,7 +53,7 @@ export class OwnPublish implements TurnHandler {
       largest: () => session.deps.broadcasts.largest(path, track),
     });
     const ask = { path, track, epoch: 0n, options: optionsOf(this.#parameters, undefined) };
-    this.#viewer = new SubscribeResponder(session, ask, this.#answers, () => this.#end());
+    this.#viewer = new SubscribeResponder(session, ask, this.#answers, () => this.#ended());
     const admitted = session.admission.subscribe(path, track);
     this.#giveBack = typeof admitted === "string" ? () => {} : admitted;
     this.#over = typeof admitted === "string";
@@ -90,10 +92,12 @@ export class OwnPublish implements TurnHandler {
   }
 
   #open(info: TrackInfo, largest: Location | undefined): Established | undefined {
-    const { session, ids, served } = this.#context;
-    const stream = session.opener.openNow(this);
+    const { session, ids, served, caps } = this.#context;
+    const taken = !caps.severalSubscriptions && served.has(this.#offer);
+    const stream = taken ? undefined : session.opener.openNow(this);
     if (stream === undefined) {
-      this.#blocked = true;
+      // The peer may have subscribed while the track was asked for.
+      this.#end = taken ? "refused" : "blocked";
       session.share.later(() => {
         this.#cancel();
         return true;
@@ -119,8 +123,11 @@ export class OwnPublish implements TurnHandler {
 
   #message(message: Message): void {
     if (this.#over) return;
-    if (message.kind === "requestError") this.#cancel();
-    else if (message.kind === "requestOk") this.#change(message.parameters);
+    if (message.kind === "requestError") {
+      this.#end = "refused";
+      this.#answers.refused();
+      this.#cancel();
+    } else if (message.kind === "requestOk") this.#change(message.parameters);
     else if (message.kind === "requestUpdate") {
       this.#context.ids.use(message.requestId);
       const paused = this.#parameters.forward === false;
@@ -139,13 +146,13 @@ export class OwnPublish implements TurnHandler {
     if (!this.#over) this.#viewer.cancel();
   }
 
-  #end(): void {
+  #ended(): void {
     if (this.#over) return;
     this.#over = true;
     this.#forget();
     this.#giveBack();
     this.#context.session.serving.left(this.#viewer);
     this.#stream?.stop(this.#context.session.codes.codeOf("cancelled"));
-    this.#left(this.#blocked ? "blocked" : "over");
+    this.#left(this.#end);
   }
 }

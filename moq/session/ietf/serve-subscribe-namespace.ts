@@ -9,8 +9,12 @@ import { NamespaceRequests } from "./namespace-requests.ts";
 import { type Refusal, refusalOf } from "./refusal.ts";
 import type { RequestResponder } from "./request-responder.ts";
 import { send } from "./stream-context.ts";
+import { TrackOffers } from "./track-offers.ts";
 
-/** SUBSCRIBE_NAMESPACE: tells the peer which namespaces there are under a prefix, and every change to that. */
+/**
+ * SUBSCRIBE_NAMESPACE: tells the peer which namespaces there are under a prefix, and every change to that. In drafts without
+ * SUBSCRIBE_TRACKS it may ask for the pushed tracks as well.
+ */
 export function serveSubscribeNamespace(
   context: IetfContext,
   request: NamespaceRequest,
@@ -26,11 +30,24 @@ export function serveSubscribeNamespace(
     claimed();
     return refusalOf(admitted);
   }
-  return new NamespaceWatch(context, stream, { path: prefix, namespace: request.namespace }, () => {
+  const tracks = request.tracks === true ? tracksUnder(prefix, request, context) : undefined;
+  const watch = new NamespaceWatch(context, stream, { path: prefix, namespace: request.namespace }, () => {
+    tracks?.stop();
     claimed();
     admitted();
     over();
   });
+  tracks?.start();
+  return watch;
+}
+
+/**
+ * Draft 14 cannot say whether objects are to come with PUBLISH. There they wait until PUBLISH_OK asks for them, because every peer that
+ * follows namespaces gets a PUBLISH, and most refuse it.
+ */
+function tracksUnder(prefix: string, { parameters }: NamespaceRequest, context: IetfContext): TrackOffers {
+  const forward = context.caps.namespaceStreams && parameters.forward !== false;
+  return new TrackOffers(context, { prefix, forward });
 }
 
 /** One request for namespaces. */

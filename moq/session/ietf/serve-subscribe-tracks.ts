@@ -1,24 +1,12 @@
 import type { BidiStream } from "../../link.ts";
-import type { Broadcast } from "../../model/index.ts";
-import { stripPrefix } from "../../path.ts";
-import {
-  type FullTrackName,
-  type Message,
-  type NamespaceRequest,
-  namespaceOf,
-  trackNameOf,
-} from "../../wire/ietf/index.ts";
+import type { FullTrackName, Message, NamespaceRequest } from "../../wire/ietf/index.ts";
 import type { IetfContext } from "./context.ts";
 import { namespaceExpiryOf } from "./expiry.ts";
-import { keyOf, type NamedTrack } from "./named-track.ts";
 import { absolutePath } from "./names.ts";
-import { OwnPublish } from "./own-publish.ts";
 import { type Refusal, refusalOf } from "./refusal.ts";
 import type { RequestResponder } from "./request-responder.ts";
 import { send } from "./stream-context.ts";
-
-/** Units of work (see `Scheduler`) of a track that is considered. */
-const CONSIDER_UNITS = 4;
+import { TrackOffers } from "./track-offers.ts";
 
 /** SUBSCRIBE_TRACKS: the peer gets a PUBLISH for each track under a prefix that a publisher pushes, to this relay or to another one. */
 export function serveSubscribeTracks(
@@ -56,14 +44,8 @@ export function serveSubscribeTracks(
 class TracksWatch implements RequestResponder {
   readonly #context: IetfContext;
   readonly #stream: BidiStream;
-  readonly #prefix: string;
-  readonly #forward: boolean;
+  readonly #offers: TrackOffers;
   readonly #left: () => void;
-  /** By path, the pushed tracks for which we have sent the peer a PUBLISH or PUBLISH_SKIPPED. */
-  readonly #offered = new Map<string, Set<string>>();
-  /** Keys of the tracks whose PUBLISH runs. Such a track is not offered again, also when relays name it no more for a moment. */
-  readonly #running = new Set<string>();
-  #unwatch = () => {};
   #over = false;
 
   constructor(
@@ -74,22 +56,14 @@ class TracksWatch implements RequestResponder {
   ) {
     this.#context = context;
     this.#stream = stream;
-    this.#prefix = prefix;
-    this.#forward = forward;
     this.#left = left;
+    const skipped = (track: FullTrackName) => send(stream, { kind: "publishSkipped", ...track }, context);
+    this.#offers = new TrackOffers(context, { prefix, forward, ...(context.caps.subscribeTracks && { skipped }) });
   }
 
   start(): void {
-    const { session } = this.#context;
-    const { broadcasts, access } = session.deps;
-    send(
-      this.#stream,
-      { kind: "requestOk", parameters: namespaceExpiryOf(this.#context), properties: NONE },
-      this.#context,
-    );
-    const changed = (broadcast: Broadcast) => void session.guard(() => this.#consider(broadcast));
-    this.#unwatch = broadcasts.watch(this.#prefix, { changed, pushed: true }, access.watchable(this.#prefix));
-    for (const broadcast of broadcasts.list(this.#prefix)) this.#consider(broadcast);
+    this.#answer();
+    this.#offers.start();
   }
 
   fin(): void {
@@ -100,72 +74,18 @@ class TracksWatch implements RequestResponder {
   gone(): void {
     if (this.#over) return;
     this.#over = true;
-    this.#unwatch();
+    this.#offers.stop();
     this.#stream.finish();
     this.#left();
   }
 
   message(message: Message): void {
-    if (message.kind !== "requestUpdate") return;
-    send(
-      this.#stream,
-      { kind: "requestOk", parameters: namespaceExpiryOf(this.#context), properties: NONE },
-      this.#context,
-    );
+    if (message.kind === "requestUpdate") this.#answer();
   }
 
-  /** Offers the tracks of the broadcast that are new, but for those that the peer itself pushes. */
-  #consider(broadcast: Broadcast): void {
-    const { session } = this.#context;
-    if (this.#over || !session.deps.access.maySubscribe(broadcast.path)) return;
-    const pushed = new Set<string>();
-    for (const { source, advertisement } of broadcast.routes) {
-      if (source === session.source) continue;
-      for (const track of advertisement.pushed ?? advertisement.offered ?? []) pushed.add(track);
-    }
-    session.share.left -= CONSIDER_UNITS * pushed.size;
-    this.#forget(broadcast.path, pushed);
-    for (const track of pushed) this.#offer({ path: broadcast.path, track });
-  }
-
-  /** Tracks that are no longer pushed are offered again when they come back. */
-  #forget(path: string, pushed: ReadonlySet<string>): void {
-    const offered = this.#offered.get(path);
-    if (offered === undefined) return;
-    for (const track of offered) {
-      if (!pushed.has(track) && !this.#running.has(keyOf({ path, track }))) offered.delete(track);
-    }
-    if (offered.size === 0) this.#offered.delete(path);
-  }
-
-  #offer(named: NamedTrack): void {
-    const { path, track } = named;
-    const { served, session, caps } = this.#context;
-    const offered = this.#offered.get(path) ?? new Set<string>();
-    if (offered.has(track) || (!caps.severalSubscriptions && served.has(named))) return;
-    const name = this.#nameOf(named, session.deps.access.root);
-    if (name === undefined) return;
-    this.#offered.set(path, offered.add(track));
-    this.#running.add(keyOf(named));
-    const publish = new OwnPublish(this.#context, { ...named, name, forward: this.#forward }, (why) => {
-      this.#running.delete(keyOf(named));
-      if (why === "blocked") this.#blocked(named);
-      else offered.delete(track);
-    });
-    if (!publish.start()) this.#running.delete(keyOf(named));
-  }
-
-  /** The peer allows no stream for a PUBLISH. It may subscribe instead. */
-  #blocked(named: NamedTrack): void {
-    const suffix = this.#nameOf(named, this.#prefix);
-    if (suffix !== undefined && !this.#over) send(this.#stream, { kind: "publishSkipped", ...suffix }, this.#context);
-  }
-
-  /** The full name of a track, without the part of its namespace that `prefix` stands for. */
-  #nameOf({ path, track }: NamedTrack, prefix: string): FullTrackName | undefined {
-    const namespace = namespaceOf(stripPrefix(prefix, path) ?? "");
-    const name = trackNameOf(track);
-    return namespace === undefined || name === undefined ? undefined : { namespace, name };
+  #answer(): void {
+    const parameters = namespaceExpiryOf(this.#context);
+    send(this.#stream, { kind: "requestOk", parameters, properties: NONE }, this.#context);
   }
 }
 

@@ -139,6 +139,14 @@ export class SubscribeAnswers implements SubscribeWriter {
     this.#end(reason);
   }
 
+  /** The peer has refused the PUBLISH. No PUBLISH_DONE follows, because there is no subscription that ends. */
+  refused(): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#stream?.finish();
+    this.#answered();
+  }
+
   #end(reason: Reason | undefined): void {
     if (this.#over) return;
     this.#answerUpdates();

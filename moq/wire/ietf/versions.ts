@@ -118,6 +118,7 @@ const DRAFT_14: Capabilities = {
   commonAnswers: false,
   fixedFields: true,
   namespaceStreams: false,
+  severalSubscriptions: true,
 };
 
 const ALL: ReadonlyMap<string, Capabilities> = new Map<string, Capabilities>(

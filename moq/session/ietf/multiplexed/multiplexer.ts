@@ -382,8 +382,7 @@ export class Multiplexer implements LinkHandler, VirtualStreamOwner {
         return { kind: "publishNamespaceDone", requestId, ...this.#namespaceOf(stream) };
       case "subscribeNamespace":
         return { kind: "unsubscribeNamespace", namespace: [], ...this.#namespaceOf(stream) };
-      case "publish":
-        return { kind: "publishDone", requestId, code: 0, streams: 0, reason: "" };
+      // PUBLISH ends with a PUBLISH_DONE of the session, which knows the code.
       default:
         return undefined;
     }

@@ -1,0 +1,106 @@
+import type { Broadcast } from "../../model/index.ts";
+import { stripPrefix } from "../../path.ts";
+import { type FullTrackName, namespaceOf, trackNameOf } from "../../wire/ietf/index.ts";
+import type { IetfContext } from "./context.ts";
+import { keyOf, type NamedTrack } from "./named-track.ts";
+import { OwnPublish } from "./own-publish.ts";
+
+/** Units of work (see `Scheduler`) of a track that is considered. */
+const CONSIDER_UNITS = 4;
+
+/** Which tracks the peer is offered, and how. */
+interface Wanted {
+  /** Absolute. */
+  readonly prefix: string;
+  /** Objects are sent at once. */
+  readonly forward: boolean;
+  /** Says that the peer allows no PUBLISH of this track. `track` is without the prefix. Absent: the draft has no message for it. */
+  readonly skipped?: (track: FullTrackName) => void;
+}
+
+/** Sends the peer a PUBLISH for each track under a prefix that a publisher pushes, to this relay or to another one. */
+export class TrackOffers {
+  readonly #context: IetfContext;
+  readonly #wanted: Wanted;
+  /** By path, the pushed tracks for which we have sent the peer a PUBLISH or PUBLISH_SKIPPED. */
+  readonly #offered = new Map<string, Set<string>>();
+  /** Keys of the tracks whose PUBLISH runs. Such a track is not offered again, also when relays name it no more for a moment. */
+  readonly #running = new Set<string>();
+  #unwatch = () => {};
+  #over = false;
+
+  constructor(context: IetfContext, wanted: Wanted) {
+    this.#context = context;
+    this.#wanted = wanted;
+  }
+
+  start(): void {
+    const { session } = this.#context;
+    const { broadcasts, access } = session.deps;
+    const { prefix } = this.#wanted;
+    const changed = (broadcast: Broadcast) => void session.guard(() => this.#consider(broadcast));
+    this.#unwatch = broadcasts.watch(prefix, { changed, pushed: true }, access.watchable(prefix));
+    for (const broadcast of broadcasts.list(prefix)) this.#consider(broadcast);
+  }
+
+  /** Subscriptions that exist by now stay. */
+  stop(): void {
+    this.#over = true;
+    this.#unwatch();
+  }
+
+  /** Offers the tracks of the broadcast that are new, but for those that the peer itself pushes. */
+  #consider(broadcast: Broadcast): void {
+    const { session } = this.#context;
+    if (this.#over || !session.deps.access.maySubscribe(broadcast.path)) return;
+    const pushed = new Set<string>();
+    for (const { source, advertisement } of broadcast.routes) {
+      if (source === session.source) continue;
+      for (const track of advertisement.pushed ?? advertisement.offered ?? []) pushed.add(track);
+    }
+    session.share.left -= CONSIDER_UNITS * pushed.size;
+    this.#forget(broadcast.path, pushed);
+    for (const track of pushed) this.#offer({ path: broadcast.path, track });
+  }
+
+  /** Tracks that are no longer pushed are offered again when they come back. */
+  #forget(path: string, pushed: ReadonlySet<string>): void {
+    const offered = this.#offered.get(path);
+    if (offered === undefined) return;
+    for (const track of offered) {
+      if (!pushed.has(track) && !this.#running.has(keyOf({ path, track }))) offered.delete(track);
+    }
+    if (offered.size === 0) this.#offered.delete(path);
+  }
+
+  #offer(named: NamedTrack): void {
+    const { path, track } = named;
+    const { served, session, caps } = this.#context;
+    const offered = this.#offered.get(path) ?? new Set<string>();
+    if (offered.has(track) || (!caps.severalSubscriptions && served.has(named))) return;
+    const name = this.#nameOf(named, session.deps.access.root);
+    if (name === undefined) return;
+    this.#offered.set(path, offered.add(track));
+    this.#running.add(keyOf(named));
+    const { forward, skipped } = this.#wanted;
+    const publish = new OwnPublish(this.#context, { ...named, name, forward }, (why) => {
+      this.#running.delete(keyOf(named));
+      if (why === "blocked" && skipped !== undefined) this.#skip(named, skipped);
+      else if (why !== "refused") offered.delete(track);
+    });
+    if (!publish.start()) this.#running.delete(keyOf(named));
+  }
+
+  /** The peer allows no stream for a PUBLISH. It may subscribe instead. */
+  #skip(named: NamedTrack, skipped: (track: FullTrackName) => void): void {
+    const suffix = this.#nameOf(named, this.#wanted.prefix);
+    if (suffix !== undefined && !this.#over) skipped(suffix);
+  }
+
+  /** The full name of a track, without the part of its namespace that `prefix` stands for. */
+  #nameOf({ path, track }: NamedTrack, prefix: string): FullTrackName | undefined {
+    const namespace = namespaceOf(stripPrefix(prefix, path) ?? "");
+    const name = trackNameOf(track);
+    return namespace === undefined || name === undefined ? undefined : { namespace, name };
+  }
+}
