@@ -69,20 +69,23 @@ not ok 4 late
   ]);
 });
 
-test("fragments of MP4 are found in pieces of any size, with their boxes and nothing before them", () => {
+test("fragments of MP4 and what comes before them are found in pieces of any size", () => {
   const box = (type: string, body: string) => {
     const bytes = Buffer.from(`....${type}${body}`);
     bytes.writeUInt32BE(bytes.length, 0);
     return bytes;
   };
   const stream = Buffer.concat(
-    ["moov", "moof", "mdat", "moof", "mdat"].map((type, index) => box(type, "x".repeat(index))),
+    ["ftyp", "moov", "moof", "mdat", "moof", "mdat"].map((type, index) => box(type, "x".repeat(index))),
   );
   for (const piece of [1, 7, stream.length]) {
     const sizes: number[] = [];
-    const fragments = new Fragments((_sha256, size) => sizes.push(size));
+    const fragments = new Fragments({
+      init: ({ length }) => sizes.push(length),
+      fragment: ({ length }) => sizes.push(length),
+    });
     for (let at = 0; at < stream.length; at += piece) fragments.push(stream.subarray(at, at + piece));
-    assert.deepEqual(sizes, [9 + 10, 11 + 12]);
+    assert.deepEqual(sizes, [8 + 9, 10 + 11, 12 + 13]);
   }
 });
 

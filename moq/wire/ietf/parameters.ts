@@ -145,7 +145,9 @@ const DEFINITIONS: readonly Definition[] = [
   {
     ...bare("GROUP_ORDER", 0x22, SINCE_15),
     read: (value, into, caps) => {
-      const order = ORDERS[caps.requestStreams ? value.u8() : value.varint()];
+      const number = caps.requestStreams ? value.u8() : value.varint();
+      if (number === 0 && caps.groupOrderZero) return;
+      const order = ORDERS[number];
       if (order === undefined) throw value.violation("unknown group order");
       into.groupOrder = order;
     },

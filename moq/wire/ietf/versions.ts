@@ -47,6 +47,8 @@ export interface Capabilities extends ObjectCapabilities {
    * is their meaning; or a Location Filter Type and the fields that it has, without a length.
    */
   readonly locationFilter: "end_group" | "end_delta" | "fields" | "typed";
+  /** GROUP_ORDER may be 0, as if it were absent. Draft 16 forbids it (GROUP ORDER Parameter), but Shaka Player sends the 0 of draft 14. */
+  readonly groupOrderZero: boolean;
   /** A session may have several subscriptions of one track. Otherwise further ones are refused. */
   readonly severalSubscriptions: boolean;
   /** There are range filters, and SETUP options that bound them and updates. */
@@ -74,6 +76,7 @@ const DRAFT_18: Capabilities = {
   goawayRequestId: true,
   unknownStreamCount: 2n ** 62n - 1n,
   locationFilter: "end_delta",
+  groupOrderZero: false,
   severalSubscriptions: false,
   rangeFilters: false,
   fill: false,
@@ -107,6 +110,7 @@ const DRAFT_16: Capabilities = {
   requestStreams: false,
   subscribeTracks: false,
   goawayRequestId: false,
+  groupOrderZero: true,
   locationFilter: "end_group",
 };
 

@@ -23,6 +23,14 @@ const FAULTS: readonly Fault[] = [
     clause: "moq-transport 18, 10.2: Location: Two consecutive varints",
     text: "it reads LARGEST_OBJECT with a length before it, so it cannot subscribe to a track that has objects already",
   },
+  {
+    peer: "shaka-player",
+    protocols: ["moqt-16"],
+    check: /our publisher/,
+    failure: /^0 of/,
+    clause: "moq-transport 16, 9.10: SUBSCRIBE_OK has Track Extensions after its parameters",
+    text: "it reads Track Extensions as the next control message, so it sees no second SUBSCRIBE_OK; tracks without them play",
+  },
 ];
 
 /** The fault that explains a failed check, if it is one of the peer's that is known. */

@@ -29,7 +29,8 @@ const EVERYTHING: SubscribeOptions = { priority: 128, ordered: false, maxLatency
 /** Timestamps are milliseconds. */
 const INFO = { priority: 0, ordered: false, maxLatency: 10_000, timescale: 1_000 };
 
-async function dial(url: URL, announcePrefix?: string): Promise<Client> {
+/** A session with a relay. `announcePrefix`: the prefix under which announcements are asked for. */
+export async function dial(url: URL, announcePrefix?: string): Promise<Client> {
   const asked = announcePrefix === undefined ? { announcements: false } : { announcePrefix };
   return await connect(url, { trust: { kind: "insecure" }, timeoutMs: TIMEOUT_MS, protocols: PROTOCOLS, ...asked });
 }
@@ -86,6 +87,13 @@ function writeGroup(sink: UpstreamSink, group: number, payloads: readonly Uint8A
   writer.finish();
 }
 
+/** Resolves when the broadcast is announced, or is not within `ms`. */
+export async function announced(url: URL, path: string, ms: number): Promise<void> {
+  const client = await dial(url, path);
+  for (let waited = 0; !client.isLive(path) && waited < ms; waited += LOOK_MS) await sleep(LOOK_MS);
+  await client.close();
+}
+
 /** Watches a track from the newest group on, until it is stopped. Subscribes when the broadcast is announced, or was not in a second. */
 export async function referenceViewer(url: URL, path: string, track: string): Promise<End> {
   const objects: SeenObject[] = [];
@@ -112,7 +120,8 @@ export async function referenceViewer(url: URL, path: string, track: string): Pr
   );
 }
 
-function ending(
+/** An end over a session, which has failed when `failed` says so or the session is lost. */
+export function ending(
   client: Client,
   objects: readonly SeenObject[],
   stop: () => void,

@@ -243,3 +243,11 @@ describe("filters that are not valid", () => {
     assert.equal(forward, true);
   });
 });
+
+test("an order of 0 in a SUBSCRIBE of draft 16 is as if it were absent", () => {
+  const control: Where = { place: "control", from: "client" };
+  const text = "20 0001 00 03 000e 02 02046c6976650161 0176 01 2200";
+  const [, message] = readAll(control, bytes(text), capsOf("moqt-16"));
+  assert.ok(message?.kind === "subscribe");
+  assert.equal(message.parameters.groupOrder, undefined);
+});

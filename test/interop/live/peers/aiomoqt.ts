@@ -1,8 +1,13 @@
 /** aiomoqt of PyPI: publisher, viewer, and its own tests of a relay. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { driver, PYTHON, pipHas, pipInstall, run, script } from "../cache.ts";
 import { finding, type MeetingOptions, meetingAt, passed, published, viewed } from "../checks.ts";
-import type { Finding, Mapping, Meeting, Peer, Scene } from "../contract.ts";
-import { Driver } from "../driver.ts";
+import type { End, Finding, Mapping, Meeting, Peer, Scene } from "../contract.ts";
+import { Driver, PeerProcess } from "../driver.ts";
+import { recordFile } from "../media.ts";
+import { announced } from "../reference.ts";
 import { readTap } from "../tap.ts";
 
 const VERSION = "0.13.3";
@@ -34,6 +39,33 @@ async function start(role: "publish" | "watch", meeting: Meeting): Promise<Drive
 
 const publish = async (meeting: Meeting) => await start("publish", meeting);
 const watch = async (meeting: Meeting) => await start("watch", meeting);
+
+/** Milliseconds for its publisher of media to start. */
+const ANNOUNCED_MS = 10_000;
+
+/** Its publisher of media: an MSF catalog and CMAF chunks of a file. */
+export async function mediaPublisher({ url, protocol, path }: Meeting): Promise<End> {
+  const folder = await mkdtemp(join(tmpdir(), "moqmesh-media-"));
+  const file = join(folder, "media.mp4");
+  await recordFile(file);
+  const draft = ["--insecure", "--draft", String(draftOf(protocol))];
+  const media = ["--mp4", file, "--loop", "--no-audio", "--packaging", "cmaf", "--pub-ns", "--duration", "120"];
+  const process = new PeerProcess({
+    file: PYTHON,
+    args: ["-m", "aiomoqt.tools.pub_media", url.href, "--namespace", path, ...draft, ...media],
+  });
+  await announced(url, path, ANNOUNCED_MS);
+  return {
+    objects: [],
+    get failure() {
+      return process.exit === undefined ? undefined : `ended with ${process.exit}: ${process.errors}`;
+    },
+    stop: async () => {
+      await process.stop();
+      await rm(folder, { recursive: true });
+    },
+  };
+}
 
 type Check = readonly [
   name: string,

@@ -7,6 +7,17 @@ import { MOQ_RELAY } from "./moq-relay.ts";
 import { MOQ_RS } from "./moq-rs.ts";
 import { MOQ_TEST_CLIENT } from "./moq-test-client.ts";
 import { MOQTAIL } from "./moqtail.ts";
+import { SHAKA } from "./shaka.ts";
 
 /** In the order of the columns. */
-export const PEERS: readonly Peer[] = [MOQ_NET, MOQ_RELAY, MOQ_CLI, MOQ_RS, AIOMOQT, MOQ_TEST_CLIENT, MOQ_PUB, MOQTAIL];
+export const PEERS: readonly Peer[] = [
+  MOQ_NET,
+  MOQ_RELAY,
+  MOQ_CLI,
+  MOQ_RS,
+  AIOMOQT,
+  MOQ_TEST_CLIENT,
+  MOQ_PUB,
+  MOQTAIL,
+  SHAKA,
+];

@@ -1,10 +1,10 @@
 /** moq-pub and moq-sub of Cloudflare's moq-rs: fragmented MP4 from a pipe, and into one. */
 import { join } from "node:path";
-import { cargoInstall, exists, PROGRAMS, run } from "../cache.ts";
+import { cargoInstall, exists, PROGRAMS } from "../cache.ts";
 import { carried, finding, meetingAt } from "../checks.ts";
 import type { End, Finding, Meeting, Peer, Scene, SeenObject } from "../contract.ts";
 import { PeerProcess } from "../driver.ts";
-import { FFMPEG, Fragments } from "../media.ts";
+import { FFMPEG, Fragments, hasFfmpeg, sha256Of } from "../media.ts";
 
 const PUB = { crate: "moq-pub", version: "0.10.0" };
 const SUB = { crate: "moq-sub", version: "0.5.0" };
@@ -15,7 +15,9 @@ const VIDEO = "1.m4s";
 const program = (crate: string) => join(PROGRAMS, crate);
 
 function recording(objects: SeenObject[]): Fragments {
-  return new Fragments((sha256, size) => objects.push({ group: 0, size, sha256 }));
+  return new Fragments({
+    fragment: (bytes) => objects.push({ group: 0, size: bytes.length, sha256: sha256Of(bytes) }),
+  });
 }
 
 function publisher(...more: readonly string[]) {
@@ -79,10 +81,3 @@ export const MOQ_PUB: Peer = {
     (await exists(program(PUB.crate))) && (await exists(program(SUB.crate))) && (await hasFfmpeg()),
   examine,
 };
-
-async function hasFfmpeg(): Promise<boolean> {
-  return await run(FFMPEG.file, ["-version"]).then(
-    () => true,
-    () => false,
-  );
-}
