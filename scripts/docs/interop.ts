@@ -58,6 +58,7 @@ Programs of other projects meet this relay over loopback. [interop.json](interop
 - *publishes*: the peer publishes in this version, and our viewer watches over moq-lite. *watches*: the other way round. *publishes and watches*: the peer does both.
 - Three groups or more must arrive whole. Payloads are compared by SHA-256. Where the peer does both, the ids of subgroups and objects and the properties are compared as well.
 - *plays*: a player in a browser without a window shows 72 pictures of a broadcast with an MSF catalog and CMAF chunks.
+- *moq-load-sim*: 50 subscribers of one track, each with a session of its own, join and get what is sent.
 - \`5/5\` are checks that passed. **peer** marks a failure that is the peer's: the list below names the clause. \`–\`: the peer does not speak the version.
 
 Run it again: \`npm run interop -- --install\` installs the peers from their registries into a cache folder outside the tree; \`npm run interop\` runs all of them.

@@ -19,6 +19,13 @@ const MAPPINGS: Readonly<Record<Mapping, string>> = {
   datagrams: "datagram",
 };
 
+/** Subscribers of its load simulator, each with a session of its own. */
+const SUBSCRIBERS = 50;
+const LOAD_SECONDS = 10;
+
+/** Characters of what it prints that explain a failure. */
+const LOAD_OUTPUT_KEPT = 300;
+
 const draftOf = (protocol: string): number => Number(protocol.replace("moqt-", ""));
 
 async function start(role: "publish" | "watch", meeting: Meeting): Promise<Driver> {
@@ -97,7 +104,21 @@ async function* examine(scene: Scene, protocol: string): AsyncIterable<Finding> 
     const meeting = meetingAt(scene, { protocol, ...options });
     yield await finding(scene, name, meeting, () => check(meeting));
   }
-  yield* readTap("moq-interop-client", await ownTests(`https://${scene.authority}/`, draftOf(protocol)));
+  const url = `https://${scene.authority}/`;
+  yield* readTap("moq-interop-client", await ownTests(url, draftOf(protocol)));
+  const failure = await load(url, draftOf(protocol));
+  yield { check: `moq-load-sim: ${SUBSCRIBERS} subscribers`, ...(failure !== undefined && { failure }) };
+}
+
+/** What its load simulator says is wrong; undefined when every subscriber joined and stayed, and got what was sent. */
+async function load(url: string, draft: number): Promise<string | undefined> {
+  const size = ["--subs", String(SUBSCRIBERS), "--duration", String(LOAD_SECONDS), "--rate", "20"];
+  const args = ["--insecure", "--draft", String(draft), "--pub-ns", ...size, url];
+  const { stdout } = await run(script("moq-load-sim"), args).catch((error: { stdout: string }) => error);
+  const [, report = ""] = /(peak +\d+\/\d+ [^\n]*)/.exec(stdout) ?? [];
+  const whole = stdout.includes("RESULT: OK") && report.includes(`joins=${SUBSCRIBERS} `);
+  if (whole && report.includes(" fails=0 ") && report.includes(" died=0 ")) return undefined;
+  return report === "" ? stdout.slice(-LOAD_OUTPUT_KEPT) : report;
 }
 
 /** The exit code is that of the worst test. */
