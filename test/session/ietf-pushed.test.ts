@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
 import { capabilities, encodeMessage, type Message, namespaceOf } from "../../moq/wire/ietf/index.ts";
-import { STREAMED_VERSIONS, TestRelay } from "./support.ts";
+import { STREAMED_VERSIONS, TestRelay, TRACK } from "./support.ts";
 
 const IGNORE = { data() {}, fin() {}, reset() {}, stop() {} };
 const NONE = new Uint8Array(0);
@@ -16,7 +16,7 @@ for (const version of STREAMED_VERSIONS) {
     link.openUni(1, IGNORE)?.write(encode({ kind: "setup", tokens: [], maxAuthTokenCacheSize: 0 }));
     const request = link.openBidi(1, IGNORE);
     assert.ok(request);
-    const name = { namespace: namespaceOf("live/a") ?? [], name: Buffer.from("video") };
+    const name = { namespace: namespaceOf("live/a") ?? [], name: Buffer.from(TRACK) };
     request.write(encode({ kind: "publish", requestId: 0, ...name, alias: 3, parameters: {}, properties: NONE }));
     await relay.pass(100);
     const watching = (await relay.connect(version)).watch("live/a");
