@@ -24,6 +24,14 @@ const FAULTS: readonly Fault[] = [
     text: "it reads LARGEST_OBJECT with a length before it, so it cannot subscribe to a track that has objects already",
   },
   {
+    peer: "@moq/net",
+    protocols: ["moqt-14", "moqt-16"],
+    check: /watches/,
+    failure: /^viewer: object IDs must start at 0/,
+    clause: "moq-transport 16, 5.1.2: Largest Object starts at `{Largest Object.Group, Largest Object.Object + 1}`",
+    text: "it asks for this filter, and fails when the largest object is inside a group, where the next one has another id than 0",
+  },
+  {
     peer: "shaka-player",
     protocols: ["moqt-16"],
     check: /our publisher/,
