@@ -114,6 +114,23 @@ for (const version of STREAMED_VERSIONS) {
       assert.deepEqual([kinds(few), viewer.end, relay.defects], [["fetchOk", "requestOk"], "", []]);
     });
 
+    it("npm's @moq/net gets the newest group from its start where it asks for the next object, and others do not", async () => {
+      const { relay, publisher, viewer, push } = await scene();
+      const player = await MoqtPeer.connect(relay, version, { implementation: "moq-lite-js" });
+      await push("video", 3);
+      const parameters = { filter: { kind: "next_object" } } as const;
+      await viewer.request({ kind: "subscribe", ...named("live"), parameters: {} });
+      publisher.subgroup({ trackAlias: 3, group: 5 }, "catalog").finish();
+      await relay.pass(50);
+      const late = await MoqtPeer.connect(relay, version);
+      for (const peer of [player, late]) await peer.request({ kind: "subscribe", ...named("live"), parameters });
+      await relay.pass(50);
+      assert.deepEqual(
+        [player, late].map(({ streams }) => streams.length),
+        [1, 0],
+      );
+    });
+
     it("a track name with a slash is another track than one of a longer namespace", async () => {
       const { relay, publisher, viewer, push } = await scene();
       await publisher.request({ kind: "publishNamespace", ...named("live"), parameters: {} });

@@ -66,11 +66,11 @@ export class MoqtPeer {
     ({ closed: this.closed, requests: this.requests, streams: this.streams, control: this.control } = parts);
   }
 
-  /** Connects, and sends SETUP unless `setup` is false. */
+  /** Connects, and sends SETUP, with the name of a program, unless `setup` is false. */
   static async connect(
     relay: Place,
     version: string,
-    { setup = true, path = "/", at = "relay:4443" } = {},
+    { setup = true, path = "/", at = "relay:4443", implementation = "" } = {},
   ): Promise<MoqtPeer> {
     const caps = capabilities(version);
     if (caps === undefined) throw new Error(version);
@@ -96,13 +96,15 @@ export class MoqtPeer {
       ),
     );
     const peer = new MoqtPeer(relay, caps, link, parts);
-    if (setup) peer.setup();
+    if (setup) peer.setup(implementation);
     await relay.pass(50);
     return peer;
   }
 
-  setup(): void {
-    this.#controlStream = this.uni(encodeMessage({ kind: "setup", tokens: [], maxAuthTokenCacheSize: 0 }, this.caps));
+  setup(implementation = ""): void {
+    const name = implementation === "" ? {} : { implementation };
+    const setup: Message = { kind: "setup", tokens: [], maxAuthTokenCacheSize: 0, ...name };
+    this.#controlStream = this.uni(encodeMessage(setup, this.caps));
   }
 
   /** Writes to the control stream. */

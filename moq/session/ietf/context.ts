@@ -1,5 +1,5 @@
 import type { WireLimits } from "../../wire/codec/index.ts";
-import type { Capabilities, Side, TokenCache } from "../../wire/ietf/index.ts";
+import type { Capabilities, Setup, Side, TokenCache } from "../../wire/ietf/index.ts";
 import type { SessionContext } from "../context.ts";
 import type { Access, PresentedAccess } from "../contract.ts";
 import type { PushedTracks } from "../pushed-tracks.ts";
@@ -43,6 +43,8 @@ export interface IetfContext extends RequestContext {
   readonly presented?: PresentedAccess;
   /** Tracks that the peer pushes. */
   readonly pushed: PushedTracks;
+  /** SETUP of the peer; absent until it is here. */
+  readonly setup: () => Setup | undefined;
   /** Namespaces that the peer has. */
   readonly namespaces: PeerNamespaces;
 }

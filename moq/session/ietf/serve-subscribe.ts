@@ -5,6 +5,7 @@ import { SubscribeResponder } from "../subscribe-responder.ts";
 import type { IetfContext } from "./context.ts";
 import { expiryOf } from "./expiry.ts";
 import { isRefusal, namedTrack } from "./names.ts";
+import { meantBy } from "./peer-programs.ts";
 import { type Refusal, refusalOf, refuseRequest } from "./refusal.ts";
 import { awaitPublisher } from "./rendezvous.ts";
 import type { RequestResponder } from "./request-responder.ts";
@@ -57,7 +58,7 @@ class ServedSubscription implements RequestResponder {
     const { session, served } = context;
     this.#context = context;
     this.#path = path;
-    this.#parameters = request.parameters;
+    this.#parameters = meantBy(context.setup(), request.parameters);
     const alias = request.requestId;
     this.#answers = new SubscribeAnswers(context, {
       establish: (info, largest) => {

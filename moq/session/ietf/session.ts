@@ -107,6 +107,7 @@ class IetfSession implements Session, MultiplexedSession {
       tokens: new TokenCache(TOKEN_CACHE_BYTES),
       tokenWatch: new TokenWatch(core),
       pushed: core.source.pushed,
+      setup: () => this.#control.setup,
       namespaces: new PeerNamespaces(core),
     };
     const control = new ControlStreams(this.#context, { goaway: (message) => this.#onGoaway(message) }, multiplexer);
