@@ -67,14 +67,20 @@ describe("the demo page in Chromium", { skip: missingBrowser() }, () => {
     assert.equal(await publisher.textContent("#publish-protocol"), "moq-lite-04");
   });
 
-  test("carries the picture over the protocol that its address names", TIMEOUT, async (t) => {
-    context = await browser.newContext();
-    const publisher = await open(relay.url, { publish: "pattern", name: "one.hang", protocol: "moq-lite-03" });
-    const watcher = await open(relay.url, { watch: "one.hang", protocol: "moq-lite-03" });
-    await assertLive(t, watcher);
-    assert.equal(await watcher.textContent("#watch-protocol"), "moq-lite-03");
-    assert.equal(await publisher.textContent("#publish-protocol"), "moq-lite-03");
-  });
+  for (const [protocol, other, name, otherName] of [
+    ["moq-lite-03", "moq-lite-03", "moq-lite-03", "moq-lite-03"],
+    ["moqt-16", "moq-lite-05", "moq-transport-16", "moq-lite-05"],
+    ["moq-lite-04", "moqt-16", "moq-lite-04", "moq-transport-16"],
+  ] as const) {
+    test(`carries the picture from ${protocol} to ${other}, which its addresses name`, TIMEOUT, async (t) => {
+      context = await browser.newContext();
+      const publisher = await open(relay.url, { publish: "pattern", name: `${protocol}.hang`, protocol });
+      const watcher = await open(relay.url, { watch: `${protocol}.hang`, protocol: other });
+      await assertLive(t, watcher);
+      assert.equal(await watcher.textContent("#watch-protocol"), otherName);
+      assert.equal(await publisher.textContent("#publish-protocol"), name);
+    });
+  }
 
   test("carries the picture over WebSocket when UDP is blocked", TIMEOUT, async (t) => {
     const { publisher, watcher } = await publishAndWatch(proxy.url, "tcp.hang");

@@ -1,7 +1,7 @@
 /** The parameters in the page's URL, and URLs with given parameters. */
 import type { SourceKind } from "./publish/source.ts";
 import type { Target, TransportChoice } from "./relay/dial.ts";
-import { VIEWER_PROTOCOLS } from "./relay/protocols.ts";
+import { NAMED_PROTOCOLS, VIEWER_PROTOCOLS } from "./relay/protocols.ts";
 
 /**
  * `?watch=NAME` watches at once; `?publish=pattern|camera|screen` with `&name=NAME` publishes at once;
@@ -16,6 +16,9 @@ export interface Parameters {
   /** Messages about parameters that are not valid. */
   readonly problems: readonly string[];
 }
+
+/** What `protocol` may name. */
+const PROTOCOLS: readonly string[] = [...VIEWER_PROTOCOLS, ...NAMED_PROTOCOLS];
 
 /** Ending of broadcast names that names the format of the catalog. */
 const SUFFIX = ".hang";
@@ -32,7 +35,7 @@ export function readParameters(address: URL): Parameters {
     problems.push(`The transport “${transport}” is unknown; use auto, webtransport or websocket.`);
   const protocol = query.get("protocol") ?? undefined;
   if (protocol !== undefined && !isProtocol(protocol)) {
-    problems.push(`The page cannot speak “${protocol}”; it has ${VIEWER_PROTOCOLS.join(", ")}.`);
+    problems.push(`The page cannot speak “${protocol}”; it has ${PROTOCOLS.join(", ")}.`);
   }
   const publish = query.get("publish") ?? undefined;
   if (publish !== undefined && !isSource(publish)) {
@@ -103,7 +106,7 @@ function isTransport(text: string): text is TransportChoice {
 }
 
 function isProtocol(text: string): boolean {
-  return VIEWER_PROTOCOLS.includes(text);
+  return PROTOCOLS.includes(text);
 }
 
 function isSource(text: string): text is SourceKind {
