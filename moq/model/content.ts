@@ -14,6 +14,8 @@ export interface Content {
   /** When its last byte came; absent until it is whole. */
   readonly endedAt: number | undefined;
   readonly payloadBytes: number;
+  /** Some objects of it are wanted, so that its stream begins with the first of these. Absent: all are. */
+  readonly selects?: true;
   /** `stream` gets the objects of `part` that are there, and then those that come: see `attach` in `replay.ts`. */
   attach(channel: Channel, stream: OutStream, later?: Later, part?: Part): void;
   /** Calls `begin` once bytes of an object with the id `id` or a higher one are there, now if they are. */

@@ -120,7 +120,21 @@ export interface SubscribeOptions {
   readonly endObject?: number;
   /** False: the subscription is paused, and no object is sent. Absent: true. */
   readonly forward?: boolean;
+  /** Absent: all objects of the range are wanted. The same object while it stays the same. For dialects that take subgroups. */
+  readonly filter?: ObjectFilter;
 }
+
+/** Which objects a subscription wants, besides its range. */
+export interface ObjectFilter {
+  /** What it wants of a subgroup, or of an object of a datagram, which has none. `priority`: as {@link SubgroupStart} has it. */
+  of(subgroup: number | undefined, priority: number): Selection;
+}
+
+/** All objects, none, or those that a test passes. */
+export type Selection = "all" | "none" | ObjectTest;
+
+/** Whether an object is wanted. `properties`: as {@link SubgroupWriter.object} has them. */
+export type ObjectTest = (id: number, properties: Uint8Array | undefined) => boolean;
 
 /**
  * - `newest_group`: with the first object of the newest group.

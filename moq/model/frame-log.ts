@@ -1,4 +1,5 @@
 import { type Dialect, HEADER_ROOM, type ObjectStatus, type SubgroupWriter } from "./contract.ts";
+import type { KeptObject } from "./kept-object.ts";
 import { type SegmentPool, sizeFor } from "./segment-pool.ts";
 
 /** Bytes of an object that are allocated before they arrive. A peer that names a large size and sends nothing costs no more than this. */
@@ -27,15 +28,6 @@ const SPAN = 2 * SEGMENT_BYTES;
 
 /** In `#propertyBytes`: the publisher's version has no properties. */
 const ABSENT = -1;
-
-/** What is known of a kept object beside its payload. */
-interface KeptObject {
-  id: number;
-  size: number;
-  timestamp: number;
-  status: ObjectStatus | undefined;
-  properties: Uint8Array | undefined;
-}
 
 /**
  * The objects of one subgroup. Their payload is kept once, in segments, and shared by reference with every reader. An object of the track has
@@ -112,6 +104,11 @@ export class FrameLog {
     return this.#timestamp - this.#delta;
   }
 
+  /** Of the last object. */
+  get properties(): Uint8Array | undefined {
+    return this.#properties;
+  }
+
   /** Bytes of the last object so far. */
   get received(): number {
     return this.#received;
@@ -183,6 +180,12 @@ export class FrameLog {
     return this.#lastHeader(dialect, status).slice();
   }
 
+  /** The same after another object than the one before it: one with that timestamp and id. */
+  headerAfter(dialect: Dialect, timestamp: number, id: number, status?: ObjectStatus): Uint8Array {
+    const [delta, idDelta] = [this.#timestamp - timestamp, this.#id - id - 1];
+    return dialect.objectHeader(this.#size, delta, idDelta, this.#properties, status, this.#timestamp).slice();
+  }
+
   /**
    * Adds the objects from index `from` to `to` to `into`, as `dialect` writes them. Of an object that is arriving, its bytes so far. Returns
    * the bytes of payload. `fresh`: the first of them is the first object of its stream.
@@ -210,8 +213,8 @@ export class FrameLog {
   }
 
   /** As {@link encoded}, of one object, whose timestamp is written as a delta from `before`. Its header is a piece of its own. */
-  encodedAfter(dialect: Dialect, index: number, before: number, into: Uint8Array[]): number {
-    return this.#encode(dialect, index, this.timestampAt(index) - before, 0, false, into);
+  encodedAfter(dialect: Dialect, index: number, before: number, into: Uint8Array[], idDelta = 0): number {
+    return this.#encode(dialect, index, this.timestampAt(index) - before, idDelta, false, into);
   }
 
   idAt(index: number): number {

@@ -79,8 +79,10 @@ export class Outgoing {
 
   /** Whether a stream of `content` is open: after a pause it may have been offered twice while it waited for its first object. */
   carries(content: Content): boolean {
-    const entry = this.#entries[this.#indexOf(content.group.sequence, content.start.subgroup)];
-    return entry?.content === content && !entry.stream.ended;
+    const { group, start } = content;
+    const entry = this.#entries[this.#indexOf(group.sequence, start.subgroup)];
+    const isSame = entry?.content.group === group && entry.content.start.subgroup === start.subgroup;
+    return isSame && !entry.stream.ended;
   }
 
   /** Bytes of payload that were written to its streams. */
@@ -102,16 +104,17 @@ export class Outgoing {
     return { groups, queuedBytes, lagMs };
   }
 
-  /** That of the group with the lowest sequence. */
-  get oldest(): Sending | undefined {
-    return this.#entries[0];
-  }
-
-  /** Removes it. */
-  shift(): Sending | undefined {
-    const entry = this.#entries.shift();
-    if (entry !== undefined && hasLeft(entry)) this.#count(entry);
-    return entry;
+  /** Removes the oldest ones until there are fewer than `room`; `drop` gets those that have not left. False when `group` is older than the oldest. */
+  makeRoom(room: number, group: Group, drop: (sending: Sending) => void): boolean {
+    while (this.size >= room) {
+      const [oldest] = this.#entries;
+      if (oldest === undefined) return true;
+      if (oldest.content.group.sequence > group.sequence) return false;
+      this.#entries.shift();
+      if (hasLeft(oldest)) this.#count(oldest);
+      if (!oldest.counted) drop(oldest);
+    }
+    return true;
   }
 
   /** Order or priorities have changed. Its cost grows with the number of groups. */

@@ -3,7 +3,7 @@ import type { Reason } from "../reason.ts";
 import type { Channel, Later, ObjectStatus, OutFan, OutStream, SubgroupStart, SubgroupWriter } from "./contract.ts";
 import { FRAME_OVERHEAD, FrameLog, MAX_PROPERTIES } from "./frame-log.ts";
 import type { GroupHost } from "./group-host.ts";
-import { PartialStreams } from "./partial-streams.ts";
+import { type ObjectReader, PartialStreams } from "./partial-streams.ts";
 import { writable } from "./publisher-numbering.ts";
 import { attach, type Part, type Run, writeJoined } from "./replay.ts";
 
@@ -180,6 +180,7 @@ export class Subgroup<G extends Owner> implements SubgroupWriter, Run {
       at = this.#log.append(bytes, at);
       for (const { channel, fan } of this.#readers) if (fan.size > 0) this.#pass(channel, fan);
       if (this.merge !== undefined) this.merge.appended(this);
+      if (this.#partial !== undefined) this.#partial.appended();
     }
     for (const { fan } of this.#readers) counters.bytesOut += length * fan.size;
     if (this.#partial !== undefined) this.#arrived();
@@ -196,7 +197,10 @@ export class Subgroup<G extends Owner> implements SubgroupWriter, Run {
       if (empty) fan.write(this.#log.header(channel.dialect));
       counters.framesOut += fan.size;
     }
-    if (this.#partial !== undefined) this.#arrived();
+    if (this.#partial !== undefined) {
+      this.#partial.ended();
+      this.#arrived();
+    }
     if (this.merge !== undefined) this.merge.ended(this);
     if (this.group.watched) this.group.changed();
   }
@@ -212,7 +216,7 @@ export class Subgroup<G extends Owner> implements SubgroupWriter, Run {
     this.#activeAt = this.#host.clock.now();
     this.group.keep(FRAME_OVERHEAD + 2 * (properties?.length ?? 0));
     log.begin(0, log.timestamp, id, properties, status);
-    if (this.#partial !== undefined) this.#partial.begins(id);
+    if (this.#partial !== undefined) this.#partial.begins(id, status);
     for (const { channel, fan } of this.#readers) {
       if (fan.size > 0 && channel.dialect.subgroups) fan.write(log.header(channel.dialect, status));
     }
@@ -233,6 +237,7 @@ export class Subgroup<G extends Owner> implements SubgroupWriter, Run {
     this.#endedAt = this.#host.clock.now();
     if (this.start.endsGroup) this.group.endsAt(this.#log.id + 1);
     this.#finishReaders(true);
+    this.#closePartial(undefined);
     this.#log.end();
     this.#close();
   }
@@ -250,6 +255,7 @@ export class Subgroup<G extends Owner> implements SubgroupWriter, Run {
       fan.reset(channel.dialect.resetCode(reason));
     }
     this.#readers = [];
+    this.#closePartial(reason);
     this.#log.forget();
     this.#close();
   }
@@ -316,6 +322,16 @@ export class Subgroup<G extends Owner> implements SubgroupWriter, Run {
     if (last !== undefined) this.#partials().endAfter(last, !dialect.subgroups, stream);
   }
 
+  /** `reader` has seen all objects so far, and gets those that come. */
+  follow(reader: ObjectReader): void {
+    if (this.#state === "open") {
+      this.#partials().follow(reader);
+      return;
+    }
+    this.#host.sent(reader.payloadBytes);
+    reader.closed(this.broken);
+  }
+
   lost(): void {
     this.#host.counters.groupsDropped[this.#state === "reset" ? "upstream" : "evicted"]++;
   }
@@ -371,6 +387,10 @@ export class Subgroup<G extends Owner> implements SubgroupWriter, Run {
   #partials(): PartialStreams {
     this.#partial ??= new PartialStreams();
     return this.#partial;
+  }
+
+  #closePartial(reason: Reason | undefined): void {
+    if (this.#partial !== undefined) this.#host.sent(this.#partial.closed(reason));
   }
 
   #arrived(): void {

@@ -1,15 +1,17 @@
 import type { DropReason } from "../counters.ts";
 import type { Reason } from "../reason.ts";
 import type { Content } from "./content.ts";
-import type { Asker, DatagramObject, SubscribeOptions, Subscriber, TrackInfo } from "./contract.ts";
+import type { Asker, DatagramObject, SubgroupStart, SubscribeOptions, Subscriber, TrackInfo } from "./contract.ts";
 import { DATAGRAMS, isWholeGroup } from "./datagram-run.ts";
 import type { Group } from "./group.ts";
 import { Outgoing, type Sending } from "./outgoing.ts";
 import { OVERTAKEN } from "./publisher-numbering.ts";
 import { rank } from "./rank.ts";
 import type { Part } from "./replay.ts";
+import { Selections } from "./selections.ts";
 import type { Subgroup } from "./subgroup.ts";
 import { isExpired, type SubscribedTrack, wantedGroups, wantsAll } from "./subscribed-track.ts";
+import { SubscriptionFigures } from "./subscription-figures.ts";
 import type { ViewerView } from "./track-view.ts";
 import { ViewerRange } from "./viewer-range.ts";
 
@@ -32,14 +34,9 @@ export class Subscription {
   /** No group at or after it will be sent. */
   #end: number | undefined;
   #done = false;
-  /** When it began, until it has its first group. */
-  #waitsSince: number | undefined;
-  /** Groups that it lost. */
-  #lost = 0;
-  /** Payload of the groups of which nothing more will be sent, in bytes. */
-  #sent = 0;
-  /** It is being given groups that were there before it. */
-  #cached = false;
+  readonly #figures: SubscriptionFigures;
+  /** Absent while it has had no filter. */
+  #selections: Selections | undefined;
 
   constructor(track: SubscribedTrack<Subscription>, options: SubscribeOptions, subscriber: Subscriber) {
     this.#track = track;
@@ -48,11 +45,11 @@ export class Subscription {
     this.#priority = track.priority;
     this.#takesSubgroups = subscriber.channel.dialect.subgroups;
     this.#range = new ViewerRange(track, options, subscriber.ownNumbers === true);
-    this.#waitsSince = track.now();
+    this.#figures = new SubscriptionFigures(track, subscriber.asker);
     this.#sending = new Outgoing(
       options.ordered,
       (place, content) => this.#rank(place, content),
-      (sending) => this.#hasLeft(sending),
+      (sending) => this.#figures.left(sending),
     );
   }
 
@@ -86,12 +83,16 @@ export class Subscription {
 
   /** Bytes of payload that were written to its streams. Its cost grows with the groups that are under way. */
   get sentPayload(): number {
-    return this.#sent + this.#sending.payload;
+    return this.#figures.sent + this.#sending.payload;
   }
 
   /** For operators. Its cost grows with the groups that are under way. */
   view(): ViewerView {
-    return { who: this.asker?.who, ...this.#sending.figures((group) => this.#track.age(group)), lost: this.#lost };
+    return {
+      who: this.asker?.who,
+      ...this.#sending.figures((group) => this.#track.age(group)),
+      lost: this.#figures.lost,
+    };
   }
 
   /** The track exists: the viewer gets its properties, and the groups that are in the cache. */
@@ -120,13 +121,15 @@ export class Subscription {
     if (start !== undefined && group.sequence < start) return;
     if (this.#floor === undefined) this.#beginWith(group);
     else if (group.sequence < this.#floor) return;
+    const wanted = this.#options.filter === undefined ? content : this.#selected.of(content, this.#options.filter);
+    if (wanted === undefined) return;
     const { newest = group } = this.#track;
     if (this.#missed.size > 0 && group === newest) this.#giveUpMissed("no_stream", group);
     if (group !== newest && isExpired(this.#track, this.#options, group)) {
       this.#giveUp(group, "expired");
       return;
     }
-    this.#take(content);
+    this.#take(wanted);
   }
 
   /** Offers all of a group that is there. */
@@ -178,8 +181,10 @@ export class Subscription {
   update(options: SubscribeOptions): void {
     if (this.#done) return;
     const wasPaused = this.#paused;
+    const refiltered = options.filter !== this.#options.filter;
     this.#options = options;
     this.#range.update(options);
+    if (refiltered) this.#refilter();
     if (this.#paused && !wasPaused) this.#pause();
     const { start: from } = this.#range.range;
     if (from !== undefined && this.#floor !== undefined && from < this.#floor && this.#info) {
@@ -212,6 +217,8 @@ export class Subscription {
     const isWanted = group >= (this.#floor ?? 0) && this.#range.has(datagram);
     if (this.#done || this.#info === undefined || this.#paused || !isWanted) return;
     if (!this.#takesSubgroups && !isWholeGroup(datagram)) return;
+    const { filter } = this.#options;
+    if (filter !== undefined && !this.#selected.passes(datagram, filter)) return;
     const number = this.#range.number(group);
     this.#subscriber.datagram(number === group ? datagram : { ...datagram, group: number });
   }
@@ -230,7 +237,7 @@ export class Subscription {
 
   #join(): void {
     if (this.ownNumbers && this.#track.feed?.offset === undefined) return;
-    this.#cached = true;
+    this.#figures.cached = true;
     this.#range.join();
     const { start, end } = this.#range.range;
     const newest = this.#track.newest;
@@ -242,15 +249,11 @@ export class Subscription {
     if (this.#options.byMaxAge) this.#joinByAge(start ?? this.#range.lowest, last);
     else if (start !== undefined) this.#offerAll(start, last);
     else if (current?.keeps) {
-      this.#track.counters.joins++;
-      this.#track.use.hits++;
+      this.#figures.joined(true);
       this.#begin(current.sequence, current.sequence);
       this.#offerGroup(current);
-    } else {
-      this.#track.counters.joinMisses++;
-      this.#track.use.misses++;
-    }
-    this.#cached = false;
+    } else this.#figures.joined(false);
+    this.#figures.cached = false;
     if (current?.passed) this.#giveUp(current, "evicted");
     this.#checkEnd();
   }
@@ -258,14 +261,8 @@ export class Subscription {
   /** Begins with the oldest group that has not expired. */
   #joinByAge(from: number, to: number): void {
     const [oldest] = wantedGroups(this.#track, this.#options, from, to);
-    const { counters, use } = this.#track;
-    if (oldest === undefined) {
-      counters.joinMisses++;
-      use.misses++;
-      return;
-    }
-    counters.joins++;
-    use.hits++;
+    this.#figures.joined(oldest !== undefined);
+    if (oldest === undefined) return;
     this.#begin(oldest.sequence, oldest.sequence);
     this.#offerAll(oldest.sequence, to);
   }
@@ -284,7 +281,7 @@ export class Subscription {
     for (const group of groups) this.#offerGroup(group);
     const [first, last] = [left[0], left.at(-1)];
     if (first === undefined || last === undefined || this.#done) return;
-    this.#countLost("backlog", left.length);
+    this.#figures.countLost("backlog", left.length);
     this.#subscriber.dropped(this.#range.number(first.sequence), this.#range.number(last.sequence), "lagged");
   }
 
@@ -301,7 +298,8 @@ export class Subscription {
   /** Sends `content`, from the first object that the viewer asks for on. */
   #take(content: Content): void {
     const part = this.#range.partOf(content.group);
-    if (part.first !== undefined && part.first > 0) content.startAt(part.first, () => this.#open(content, part));
+    const { first = 0 } = part;
+    if (first > 0 || content.selects) content.startAt(first, () => this.#open(content, part));
     // A whole group is of no use without its first object.
     else if (this.#takesSubgroups || content.start.firstObject) this.#open(content, part);
   }
@@ -310,8 +308,8 @@ export class Subscription {
     const { group } = content;
     if (this.#done || this.#paused || this.#sending.carries(content)) return;
     // The first object may be lost before the stream begins with it.
-    const isGone = (part.first ?? 0) > 0 && !group.keeps;
-    if (isGone || !this.#makeRoom(group)) {
+    const isGone = (part.first ?? 0) > 0 && !group.keeps && content.selects === undefined;
+    if (isGone || !this.#sending.makeRoom(this.#room, group, (oldest) => this.#reset(oldest, "backlog"))) {
       this.#giveUp(group, isGone ? "evicted" : "backlog");
       return;
     }
@@ -325,56 +323,29 @@ export class Subscription {
     }
     if (!this.#takesSubgroups || !this.#sending.has(group)) this.#track.counters.groupsOut++;
     const now = this.#track.now();
-    if (this.#waitsSince !== undefined) {
-      const { firstGroup } = this.#track.counters;
-      (this.#cached ? firstGroup.cache : firstGroup.upstream).observe((now - this.#waitsSince) / 1000);
-      this.#waitsSince = undefined;
-    }
+    this.#figures.opened(now);
     this.#sending.add(content, stream, place, now);
     content.attach(this.#subscriber.channel, stream, this.#subscriber.later, part);
   }
 
   #rank(place: number, content: Content): number {
-    const publisher = content.start.priority ?? this.#info?.priority ?? 0;
-    return rank(this.#priority, this.#options.priority, publisher, place);
+    return rank(this.#priority, this.#options.priority, this.#publisherPriority(content.start), place);
   }
 
-  /** Nothing more of the group will be sent. */
-  #hasLeft({ content, openedAt }: Sending): void {
-    this.#sent += content.payloadBytes;
-    const { endedAt } = content;
-    if (endedAt === undefined) return;
-    this.#track.counters.delivery.observe((this.#track.now() - Math.max(endedAt, openedAt)) / 1000);
-  }
-
-  /** At the bound the oldest group under way makes room, never the newest. False when `group` is older than all of them. */
-  #makeRoom(group: Group): boolean {
-    while (this.#sending.size >= this.#room) {
-      const { oldest } = this.#sending;
-      if (oldest === undefined) return true;
-      if (oldest.content.group.sequence > group.sequence) return false;
-      this.#sending.shift();
-      if (!oldest.counted) this.#reset(oldest, "backlog");
-    }
-    return true;
+  #publisherPriority({ priority }: Pick<SubgroupStart, "priority">): number {
+    return priority ?? this.#info?.priority ?? 0;
   }
 
   #reset(sending: Sending, reason: DropReason): void {
     const { stream, content, counted } = sending;
-    if (!counted) this.#sent += content.payloadBytes;
+    if (!counted) this.#figures.sent += content.payloadBytes;
     sending.counted = true;
-    this.#countLost(reason, 1);
+    this.#figures.countLost(reason, 1);
     stream.reset(this.#subscriber.channel.dialect.resetCode(reason === "backlog" ? "lagged" : "expired"));
   }
 
-  #countLost(reason: DropReason, groups: number): void {
-    this.#lost += groups;
-    this.#track.counters.groupsDropped[reason] += groups;
-    this.#track.lost(this.asker, reason, groups);
-  }
-
   #giveUp(group: Group, reason: DropReason): void {
-    this.#countLost(reason, 1);
+    this.#figures.countLost(reason, 1);
     // The viewer may have other subgroups of it.
     if (this.#takesSubgroups && group.subgroups.length > 1) return;
     const number = this.#range.number(group.sequence);
@@ -400,6 +371,26 @@ export class Subscription {
     this.#sending.reset(this.#subscriber.channel.dialect.resetCode("cancelled"));
     this.#sending.prune();
     this.#missed.clear();
+    this.#selections?.cancel();
+  }
+
+  get #selected(): Selections {
+    const priorityOf = (start: Pick<SubgroupStart, "priority">) => this.#publisherPriority(start);
+    const { later } = this.#subscriber;
+    this.#selections ??= new Selections({ track: this.#track, range: this.#range, later, priorityOf });
+    return this.#selections;
+  }
+
+  /** Other objects are wanted from now on. */
+  #refilter(): void {
+    const floor = this.#floor;
+    if (floor === undefined || this.#info === undefined || this.#paused) return;
+    const { start = 0, end = Number.MAX_SAFE_INTEGER } = this.#range.range;
+    const groups = wantedGroups(this.#track, this.#options, Math.max(floor, start), end);
+    const code = this.#subscriber.channel.dialect.resetCode("cancelled");
+    const more = this.#selected.change(this.#options.filter, this.#sending, groups, code);
+    this.#sending.prune();
+    for (const content of more) this.#take(content);
   }
 
   /** It goes on with the next object; one that has not begun joins as its options say. */
@@ -429,7 +420,7 @@ export class Subscription {
 
   #closeIfDone(): void {
     this.#sending.prune();
-    if (this.#end === undefined || this.#done) return;
+    if (this.#end === undefined || this.#done || this.#selections?.waiting) return;
     for (const { content, stream } of this.#sending) if (!stream.ended && content.open) return;
     this.#done = true;
     this.#track.leave(this);
@@ -438,7 +429,8 @@ export class Subscription {
 
   #finish(reason: Reason): void {
     this.#done = true;
-    this.#sent = this.sentPayload;
+    this.#figures.sent = this.sentPayload;
+    this.#selections?.cancel();
     this.#sending.reset(this.#subscriber.channel.dialect.resetCode(reason));
     this.#sending.clear();
     this.#missed.clear();

@@ -3,6 +3,7 @@ import { type Allowance, ProtocolViolation, READ } from "../../wire/codec/index.
 import {
   encodeMessage,
   encodePaddingDatagram,
+  FILTER_RANGES,
   type Goaway,
   type Message,
   MessageReader,
@@ -158,6 +159,7 @@ export class ControlStreams {
       kind: "setup",
       tokens: [],
       maxAuthTokenCacheSize: TOKEN_CACHE_BYTES,
+      maxFilterRanges: FILTER_RANGES,
       implementation: IMPLEMENTATION,
       ...this.#target(),
       ...(this.#shared === undefined ? {} : { from: this.#context.side, maxRequestId: this.#shared.granted }),

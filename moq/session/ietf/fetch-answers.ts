@@ -1,5 +1,5 @@
 import type { BidiStream, SendStream } from "../../link.ts";
-import type { FetchedObject, FetchGap, FetchReader, Location, TrackInfo } from "../../model/index.ts";
+import type { FetchedObject, FetchGap, FetchReader, Location, ObjectFilter, TrackInfo } from "../../model/index.ts";
 import type { Reason } from "../../reason.ts";
 import { encodeFetchHeader, FetchObjectEncoder, type RangeEnd } from "../../wire/ietf/index.ts";
 import type { IetfContext } from "./context.ts";
@@ -13,6 +13,8 @@ export interface FetchAnswer {
   /** Of the request. */
   readonly stream: BidiStream;
   readonly info: TrackInfo;
+  /** Objects that are wanted; absent: all. */
+  readonly filter: ObjectFilter | undefined;
   /** FETCH_OK was sent. */
   readonly accepted: () => void;
   /** The last location that the answer covers. */
@@ -32,6 +34,8 @@ export class FetchAnswers implements FetchReader {
   #over = false;
   /** The header of an object whose first byte has not come: it is written together with it. */
   #header: Uint8Array | undefined;
+  /** The object that comes is left out. */
+  #skips = false;
 
   constructor(context: IetfContext, answer: FetchAnswer) {
     this.#context = context;
@@ -48,6 +52,12 @@ export class FetchAnswers implements FetchReader {
   }
 
   object(object: FetchedObject): void {
+    this.#skips = !this.#wants(object);
+    if (this.#skips) {
+      // The answer does not wait for an object that is wanted.
+      this.#open();
+      return;
+    }
     const { priority } = object;
     const header = this.#encoder.object(
       priority === undefined ? object : { ...object, priority: turnedRound(priority) },
@@ -57,6 +67,7 @@ export class FetchAnswers implements FetchReader {
   }
 
   payload(bytes: Uint8Array): void {
+    if (this.#skips) return;
     const header = this.#header;
     this.#header = undefined;
     // The engine may keep what is written, and the bytes are valid during the call.
@@ -92,6 +103,12 @@ export class FetchAnswers implements FetchReader {
 
   /** The session cancels the fetch when the peer stops the stream. */
   onStop(): void {}
+
+  #wants({ subgroup, priority, object, properties }: FetchedObject): boolean {
+    const { filter, info } = this.#answer;
+    const wanted = filter?.of(subgroup, priority ?? info.priority) ?? "all";
+    return wanted === "all" || (wanted !== "none" && wanted(object, properties));
+  }
 
   /** The stream with the objects; nothing where the peer allows none. */
   #open(): SendStream | undefined {

@@ -5,6 +5,7 @@ import { type AuthToken, isRequest, type Message, type Request } from "../../wir
 import type { TurnHandler } from "../intake.ts";
 import type { IetfContext } from "./context.ts";
 import type { MessageSource } from "./message-codec.ts";
+import { INVALID_FILTER } from "./range-filters.ts";
 import { type Refusal, refusalOf, refuseRequest } from "./refusal.ts";
 import type { RequestResponder } from "./request-responder.ts";
 import { verifyTokens } from "./request-tokens.ts";
@@ -152,14 +153,7 @@ export class IncomingBidi implements TurnHandler {
 
   #serve(request: Request, context: IetfContext): RequestResponder | Refusal {
     if (this.#host.draining) return refusalOf("closed");
-    const { rangeFilters = [], invalidFilter = false } = request.parameters;
-    if (rangeFilters.length > 0 || invalidFilter) {
-      return {
-        reason: "unsupported",
-        error: "invalid_filter",
-        text: "this relay allows no range filters (MAX_FILTER_RANGES)",
-      };
-    }
+    if (request.parameters.invalidFilter) return INVALID_FILTER;
     return serveRequest(context, request, this.#stream, () => this.#done());
   }
 

@@ -7,21 +7,26 @@ import { SubscribeResponder } from "../subscribe-responder.ts";
 import type { IetfContext } from "./context.ts";
 import type { MessageSource } from "./message-codec.ts";
 import type { NamedTrack } from "./named-track.ts";
+import { filtersOfTrack, INVALID_FILTER } from "./range-filters.ts";
 import { send } from "./stream-context.ts";
 import { type Established, SubscribeAnswers } from "./subscribe-answers.ts";
 import { optionsOf } from "./subscribe-options.ts";
 import { propertiesOf } from "./track-info.ts";
+import { updatedParameters } from "./updated-parameters.ts";
 
 /** A track that the peer is offered. */
 export interface Offer extends NamedTrack {
   /** As the peer knows it. */
   readonly name: FullTrackName;
-  /** Objects are sent at once. */
-  readonly forward: boolean;
+  /** That the subscription begins with. */
+  readonly parameters: Parameters;
 }
 
-/** Why a PUBLISH of ours is over: there was no stream for it, the peer refused it, or its subscription has ended. */
-type End = "blocked" | "refused" | "over";
+/**
+ * Why a PUBLISH of ours is over: there was no stream for it, its track does not pass the filters, the peer refused it, or its subscription has
+ * ended.
+ */
+type End = "blocked" | "filtered" | "refused" | "over";
 
 /** A PUBLISH of ours: begins a subscription of the peer without its request. */
 export class OwnPublish implements TurnHandler {
@@ -44,7 +49,7 @@ export class OwnPublish implements TurnHandler {
     this.#context = context;
     this.#offer = offer;
     this.#left = left;
-    this.#parameters = { forward: offer.forward };
+    this.#parameters = offer.parameters;
     this.#reader = context.codec.answers("publish");
     const { path, track } = offer;
     this.#answers = new SubscribeAnswers(context, {
@@ -94,10 +99,11 @@ export class OwnPublish implements TurnHandler {
   #open(info: TrackInfo, largest: Location | undefined): Established | undefined {
     const { session, ids, served, caps } = this.#context;
     const taken = !caps.severalSubscriptions && served.has(this.#offer);
-    const stream = taken ? undefined : session.opener.openNow(this);
+    const filters = filtersOfTrack(this.#parameters.rangeFilters ?? [], propertiesOf(info));
+    const stream = taken || filters === undefined ? undefined : session.opener.openNow(this);
     if (stream === undefined) {
       // The peer may have subscribed while the track was asked for.
-      this.#end = taken ? "refused" : "blocked";
+      this.#end = taken ? "refused" : filters === undefined ? "filtered" : "blocked";
       session.share.later(() => {
         this.#cancel();
         return true;
@@ -105,8 +111,9 @@ export class OwnPublish implements TurnHandler {
       return undefined;
     }
     this.#stream = stream;
-    this.#change({}, info);
-    const { name, forward, path, track } = this.#offer;
+    this.#info = info;
+    this.#change({ ...this.#parameters, rangeFilters: filters ?? [] });
+    const { name, path, track } = this.#offer;
     const requestId = ids.next();
     this.#forget = served.add(requestId, {
       path,
@@ -115,7 +122,8 @@ export class OwnPublish implements TurnHandler {
       joining: () => this.#answers.joining,
       whenAnswered: (callback) => this.#answers.whenAnswered(callback),
     });
-    const parameters = { forward, ...(largest === undefined ? {} : { largest }) };
+    const { forward = true } = this.#parameters;
+    const parameters = { ...this.#parameters, forward, ...(largest === undefined ? {} : { largest }) };
     const properties = propertiesOf(info);
     send(stream, { kind: "publish", requestId, ...name, alias: requestId, parameters, properties }, this.#context);
     return { stream, alias: requestId };
@@ -127,19 +135,24 @@ export class OwnPublish implements TurnHandler {
       this.#end = "refused";
       this.#answers.refused();
       this.#cancel();
-    } else if (message.kind === "requestOk") this.#change(message.parameters);
+    } else if (message.kind === "requestOk") this.#change({ ...this.#parameters, ...message.parameters });
     else if (message.kind === "requestUpdate") {
       this.#context.ids.use(message.requestId);
       const paused = this.#parameters.forward === false;
-      this.#change(message.parameters);
+      const parameters = updatedParameters(this.#parameters, message.parameters);
+      if (parameters === undefined) {
+        this.#answers.updateFailed(INVALID_FILTER);
+        this.#viewer.refuse(INVALID_FILTER.reason);
+        return;
+      }
+      this.#change(parameters);
       this.#answers.updated(paused && this.#parameters.forward !== false);
     }
   }
 
-  #change(parameters: Parameters, info = this.#info): void {
-    this.#info = info;
-    this.#parameters = { ...this.#parameters, ...parameters };
-    this.#viewer.update(optionsOf(this.#parameters, info));
+  #change(parameters: Parameters): void {
+    this.#parameters = parameters;
+    this.#viewer.update(optionsOf(parameters, this.#info));
   }
 
   #cancel(): void {

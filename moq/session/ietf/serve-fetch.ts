@@ -8,6 +8,7 @@ import type { IetfContext } from "./context.ts";
 import { FetchAnswers } from "./fetch-answers.ts";
 import type { NamedTrack } from "./named-track.ts";
 import { isRefusal, namedTrack } from "./names.ts";
+import { objectFilterOf } from "./range-filters.ts";
 import { type Refusal, refusalOf, refuseRequest } from "./refusal.ts";
 import type { RequestResponder } from "./request-responder.ts";
 import type { Joinable } from "./served-subscriptions.ts";
@@ -139,12 +140,13 @@ class ServedFetch implements RequestResponder {
       requestId,
       stream,
       info,
+      filter: objectFilterOf(parameters.rangeFilters),
       accepted: () => this.#accepted(),
       end: endOf(range, largest),
     });
     this.#answers = answers;
     const priority = turnedRound(parameters.priority ?? DEFAULT_PRIORITY);
-    const ask = { path, track, epoch: 0n, priority, ownNumbers: true, range };
+    const ask = { path, track, epoch: 0n, priority, ownNumbers: true, range: upTo(range, largest) };
     const responder = serveRange(session, ask, answers, answers, () => this.#end());
     this.#responder = responder;
     answers.cancel = () => responder.gone();
@@ -179,9 +181,13 @@ function rangeOf(filter: LocationFilter | undefined): FetchRange {
   return { start, end: end === undefined ? LAST_LOCATION : { group: end.group, object: end.object ?? LAST_OBJECT } };
 }
 
-/** Where the answer ends: at the largest object, where the range goes beyond it. */
-function endOf({ end }: FetchRange, largest: Location | undefined): { group: number; object?: number } {
-  const last = largest !== undefined && isAfter(end, largest) ? largest : end;
+/** The answer ends at the largest object, where the range goes beyond it. */
+function upTo(range: FetchRange, largest: Location | undefined): FetchRange {
+  return largest !== undefined && isAfter(range.end, largest) ? { ...range, end: largest } : range;
+}
+
+function endOf(range: FetchRange, largest: Location | undefined): { group: number; object?: number } {
+  const last = upTo(range, largest).end;
   return last.object === LAST_OBJECT ? { group: last.group } : last;
 }
 

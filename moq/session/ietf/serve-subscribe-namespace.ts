@@ -47,7 +47,7 @@ export function serveSubscribeNamespace(
  */
 function tracksUnder(prefix: string, { parameters }: NamespaceRequest, context: IetfContext): TrackOffers {
   const forward = context.caps.namespaceStreams && parameters.forward !== false;
-  return new TrackOffers(context, { prefix, forward });
+  return new TrackOffers(context, { prefix, parameters: { forward } });
 }
 
 /** One request for namespaces. */

@@ -1,12 +1,14 @@
 import type { BidiStream } from "../../link.ts";
-import type { FullTrackName, Message, NamespaceRequest } from "../../wire/ietf/index.ts";
+import type { FullTrackName, Message, NamespaceRequest, Parameters } from "../../wire/ietf/index.ts";
 import type { IetfContext } from "./context.ts";
 import { namespaceExpiryOf } from "./expiry.ts";
 import { absolutePath } from "./names.ts";
-import { type Refusal, refusalOf } from "./refusal.ts";
+import { INVALID_FILTER } from "./range-filters.ts";
+import { type Refusal, refusalOf, requestError } from "./refusal.ts";
 import type { RequestResponder } from "./request-responder.ts";
 import { send } from "./stream-context.ts";
 import { TrackOffers } from "./track-offers.ts";
+import { updatedParameters } from "./updated-parameters.ts";
 
 /** SUBSCRIBE_TRACKS: the peer gets a PUBLISH for each track under a prefix that a publisher pushes, to this relay or to another one. */
 export function serveSubscribeTracks(
@@ -30,8 +32,8 @@ export function serveSubscribeTracks(
     claimed();
     return refusalOf(admitted);
   }
-  const forward = request.parameters.forward !== false;
-  const watch = new TracksWatch(context, stream, { prefix, forward }, () => {
+  const parameters = wantedOf(request.parameters);
+  const watch = new TracksWatch(context, stream, { prefix, parameters }, () => {
     claimed();
     admitted();
     over();
@@ -51,14 +53,14 @@ class TracksWatch implements RequestResponder {
   constructor(
     context: IetfContext,
     stream: BidiStream,
-    { prefix, forward }: { readonly prefix: string; readonly forward: boolean },
+    { prefix, parameters }: { readonly prefix: string; readonly parameters: Parameters },
     left: () => void,
   ) {
     this.#context = context;
     this.#stream = stream;
     this.#left = left;
     const skipped = (track: FullTrackName) => send(stream, { kind: "publishSkipped", ...track }, context);
-    this.#offers = new TrackOffers(context, { prefix, forward, ...(context.caps.subscribeTracks && { skipped }) });
+    this.#offers = new TrackOffers(context, { prefix, parameters, ...(context.caps.subscribeTracks && { skipped }) });
   }
 
   start(): void {
@@ -80,13 +82,26 @@ class TracksWatch implements RequestResponder {
   }
 
   message(message: Message): void {
-    if (message.kind === "requestUpdate") this.#answer();
+    if (message.kind !== "requestUpdate") return;
+    const parameters = updatedParameters(this.#offers.parameters, wantedOf(message.parameters));
+    if (parameters === undefined) {
+      send(this.#stream, requestError(INVALID_FILTER, this.#context, "subscribeTracks"), this.#context);
+      this.gone();
+      return;
+    }
+    this.#answer();
+    this.#offers.change(parameters);
   }
 
   #answer(): void {
     const parameters = namespaceExpiryOf(this.#context);
     send(this.#stream, { kind: "requestOk", parameters, properties: NONE }, this.#context);
   }
+}
+
+/** What a request or an update says of the subscriptions that it asks for. Tokens are for the request alone. */
+function wantedOf({ tokens: _, namespacePrefix: _prefix, ...wanted }: Parameters): Parameters {
+  return wanted;
 }
 
 const NONE = new Uint8Array(0);

@@ -6,6 +6,7 @@ import type { IetfContext } from "./context.ts";
 import { expiryOf } from "./expiry.ts";
 import { isRefusal, namedTrack } from "./names.ts";
 import { meantBy } from "./peer-programs.ts";
+import { INVALID_FILTER } from "./range-filters.ts";
 import { type Refusal, refusalOf, refuseRequest } from "./refusal.ts";
 import { awaitPublisher } from "./rendezvous.ts";
 import type { RequestResponder } from "./request-responder.ts";
@@ -13,6 +14,7 @@ import { send } from "./stream-context.ts";
 import { SubscribeAnswers } from "./subscribe-answers.ts";
 import { optionsOf } from "./subscribe-options.ts";
 import { propertiesOf } from "./track-info.ts";
+import { updatedParameters } from "./updated-parameters.ts";
 
 /** SUBSCRIBE: serves one subscription of the peer. */
 export function serveSubscribe(
@@ -52,6 +54,8 @@ class ServedSubscription implements RequestResponder {
   #parameters: Parameters;
   #info: TrackInfo | undefined;
   #stopWaiting: () => void = () => {};
+  /** Why the request is refused, where an update of it is. */
+  #refusal: Refusal | undefined;
   #over = false;
 
   constructor(context: IetfContext, { request, stream, path, track }: Asked, over: () => void) {
@@ -70,7 +74,7 @@ class ServedSubscription implements RequestResponder {
       refuse: (reason) => {
         // The subscriber was willing to wait, and has waited.
         const late = reason === "not_found" && (request.parameters.rendezvousTimeout ?? 0) > 0;
-        refuseRequest(stream, refusalOf(late ? "timeout" : reason), context, "subscribe");
+        refuseRequest(stream, this.#refusal ?? refusalOf(late ? "timeout" : reason), context, "subscribe");
       },
       largest: () => session.deps.broadcasts.largest(path, track),
     });
@@ -112,7 +116,14 @@ class ServedSubscription implements RequestResponder {
   message(message: Message): void {
     if (message.kind !== "requestUpdate") return;
     const paused = this.#parameters.forward === false;
-    this.#parameters = { ...this.#parameters, ...message.parameters };
+    const parameters = updatedParameters(this.#parameters, message.parameters);
+    if (parameters === undefined) {
+      this.#refusal = INVALID_FILTER;
+      this.#answers.updateFailed(INVALID_FILTER);
+      this.#viewer.refuse(INVALID_FILTER.reason);
+      return;
+    }
+    this.#parameters = parameters;
     this.#viewer.update(this.#options);
     const resumes = paused && this.#parameters.forward !== false;
     if (!this.#answers.updated(resumes))

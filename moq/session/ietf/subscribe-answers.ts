@@ -1,12 +1,12 @@
 import type { SendStream } from "../../link.ts";
 import type { DatagramObject, Location, SubgroupStart, TrackInfo } from "../../model/index.ts";
 import type { Reason } from "../../reason.ts";
-import { encodeObjectDatagram, encodeSubgroupHeader } from "../../wire/ietf/index.ts";
+import { encodeObjectDatagram, encodeSubgroupHeader, publishDoneCode } from "../../wire/ietf/index.ts";
 import type { SubscribeWriter } from "../subscribe-responder.ts";
 import { publishDoneOf } from "./codes.ts";
 import type { IetfContext } from "./context.ts";
 import { expiryOf } from "./expiry.ts";
-import { refusalOf } from "./refusal.ts";
+import { type Refusal, refusalOf, requestError } from "./refusal.ts";
 import { send } from "./stream-context.ts";
 import { turnedRound } from "./track-info.ts";
 
@@ -48,6 +48,8 @@ export class SubscribeAnswers implements SubscribeWriter {
   #joining: Location | undefined;
   /** Streams that were opened for the subscription. */
   #streams = 0;
+  /** It ends because of an update. */
+  #failed = false;
   #over = false;
 
   constructor(context: IetfContext, opening: Opening) {
@@ -102,6 +104,14 @@ export class SubscribeAnswers implements SubscribeWriter {
     return true;
   };
 
+  /** An update is refused, which ends the subscription (Updating Subscriptions). The caller ends it. */
+  updateFailed(refusal: Refusal): void {
+    if (this.#stream === undefined || this.#over) return;
+    this.#answerUpdates();
+    send(this.#stream, requestError(refusal, this.#context, "subscribe"), this.#context);
+    this.#failed = true;
+  }
+
   /** Not said: the peer knows the largest location. */
   started(): void {}
 
@@ -153,7 +163,8 @@ export class SubscribeAnswers implements SubscribeWriter {
     this.#over = true;
     if (this.#stream === undefined) this.#opening.refuse(reason ?? "not_found");
     else {
-      const code = publishDoneOf(reason, this.#context.caps);
+      const { caps } = this.#context;
+      const code = this.#failed ? publishDoneCode("update_failed", caps) : publishDoneOf(reason, caps);
       const text = reason === undefined ? "" : refusalOf(reason).text;
       send(this.#stream, { kind: "publishDone", code, streams: this.#streams, reason: text }, this.#context);
       this.#stream.finish();

@@ -1,5 +1,6 @@
 import { ALL_GROUPS, type SubscribeOptions, type TrackInfo } from "../../model/index.ts";
 import { type LocationFilter, type Parameters, readTrackProperties } from "../../wire/ietf/index.ts";
+import { objectFilterOf } from "./range-filters.ts";
 import { DEFAULT_PRIORITY, turnedRound } from "./track-info.ts";
 
 type Range = Pick<SubscribeOptions, "start" | "startObject" | "join" | "end" | "endObject">;
@@ -13,12 +14,14 @@ type TrackWishes = Pick<TrackInfo, "ordered" | "properties">;
  */
 export function optionsOf(parameters: Parameters, info: TrackWishes | undefined): SubscribeOptions {
   const { priority = DEFAULT_PRIORITY, groupOrder, filter, forward = true } = parameters;
+  const objects = objectFilterOf(parameters.rangeFilters);
   return {
     priority: turnedRound(priority),
     // Without a wish of the subscriber the publisher's order counts, and that is ascending by default.
     ordered: groupOrder === undefined ? (info?.ordered ?? true) : groupOrder === "ascending",
     maxLatency: timeoutOf(parameters, info),
     ...rangeOf(filter),
+    ...(objects === undefined ? {} : { filter: objects }),
     ...(forward ? {} : { forward }),
   };
 }

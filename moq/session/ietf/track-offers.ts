@@ -1,6 +1,6 @@
 import type { Broadcast } from "../../model/index.ts";
 import { stripPrefix } from "../../path.ts";
-import { type FullTrackName, namespaceOf, trackNameOf } from "../../wire/ietf/index.ts";
+import { type FullTrackName, namespaceOf, type Parameters, trackNameOf } from "../../wire/ietf/index.ts";
 import type { IetfContext } from "./context.ts";
 import { keyOf, type NamedTrack } from "./named-track.ts";
 import { OwnPublish } from "./own-publish.ts";
@@ -12,8 +12,8 @@ const CONSIDER_UNITS = 4;
 interface Wanted {
   /** Absolute. */
   readonly prefix: string;
-  /** Objects are sent at once. */
-  readonly forward: boolean;
+  /** Those that its subscriptions begin with (Parameters on SUBSCRIBE_TRACKS). */
+  readonly parameters: Parameters;
   /** Says that the peer allows no PUBLISH of this track. `track` is without the prefix. Absent: the draft has no message for it. */
   readonly skipped?: (track: FullTrackName) => void;
 }
@@ -21,17 +21,25 @@ interface Wanted {
 /** Sends the peer a PUBLISH for each track under a prefix that a publisher pushes, to this relay or to another one. */
 export class TrackOffers {
   readonly #context: IetfContext;
-  readonly #wanted: Wanted;
+  readonly #wanted: Omit<Wanted, "parameters">;
+  #parameters: Parameters;
   /** By path, the pushed tracks for which we have sent the peer a PUBLISH or PUBLISH_SKIPPED. */
   readonly #offered = new Map<string, Set<string>>();
   /** Keys of the tracks whose PUBLISH runs. Such a track is not offered again, also when relays name it no more for a moment. */
   readonly #running = new Set<string>();
+  /** Those that were offered but do not pass the filters. */
+  readonly #filteredOut = new Set<string>();
   #unwatch = () => {};
   #over = false;
 
   constructor(context: IetfContext, wanted: Wanted) {
     this.#context = context;
     this.#wanted = wanted;
+    this.#parameters = wanted.parameters;
+  }
+
+  get parameters(): Parameters {
+    return this.#parameters;
   }
 
   start(): void {
@@ -41,6 +49,17 @@ export class TrackOffers {
     const changed = (broadcast: Broadcast) => void session.guard(() => this.#consider(broadcast));
     this.#unwatch = broadcasts.watch(prefix, { changed, pushed: true }, access.watchable(prefix));
     for (const broadcast of broadcasts.list(prefix)) this.#consider(broadcast);
+  }
+
+  /** Tracks that are offered from now on begin with `parameters`. With other filters, tracks may pass that did not. */
+  change(parameters: Parameters): void {
+    const refiltered = parameters.rangeFilters !== this.#parameters.rangeFilters;
+    this.#parameters = parameters;
+    if (!refiltered) return;
+    for (const [path, tracks] of this.#offered) {
+      for (const track of tracks) if (this.#filteredOut.delete(keyOf({ path, track }))) tracks.delete(track);
+    }
+    for (const broadcast of this.#context.session.deps.broadcasts.list(this.#wanted.prefix)) this.#consider(broadcast);
   }
 
   /** Subscriptions that exist by now stay. */
@@ -68,7 +87,10 @@ export class TrackOffers {
     const offered = this.#offered.get(path);
     if (offered === undefined) return;
     for (const track of offered) {
-      if (!pushed.has(track) && !this.#running.has(keyOf({ path, track }))) offered.delete(track);
+      const key = keyOf({ path, track });
+      if (pushed.has(track) || this.#running.has(key)) continue;
+      offered.delete(track);
+      this.#filteredOut.delete(key);
     }
     if (offered.size === 0) this.#offered.delete(path);
   }
@@ -82,10 +104,11 @@ export class TrackOffers {
     if (name === undefined) return;
     this.#offered.set(path, offered.add(track));
     this.#running.add(keyOf(named));
-    const { forward, skipped } = this.#wanted;
-    const publish = new OwnPublish(this.#context, { ...named, name, forward }, (why) => {
+    const { skipped } = this.#wanted;
+    const publish = new OwnPublish(this.#context, { ...named, name, parameters: this.#parameters }, (why) => {
       this.#running.delete(keyOf(named));
       if (why === "blocked" && skipped !== undefined) this.#skip(named, skipped);
+      else if (why === "filtered") this.#filteredOut.add(keyOf(named));
       else if (why !== "refused") offered.delete(track);
     });
     if (!publish.start()) this.#running.delete(keyOf(named));

@@ -24,7 +24,7 @@ export const SETUP_OPTIONS = 64;
 /** Tokens of one message. A request needs one or two. Ours: the draft has no bound. */
 export const MESSAGE_TOKENS = 16;
 
-/** Ranges of all range filters of one message. Ours: an endpoint says in SETUP how many it takes, which must not be more. */
+/** Ranges of all range filters of one subscription or fetch, which SETUP says (MAX_FILTER_RANGES). Ours: each object may be compared with all of them. */
 export const FILTER_RANGES = 64;
 
 /** Parameters of one message: all tokens, all filters, and each of the others once. Ours: the draft has no bound. */
