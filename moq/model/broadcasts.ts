@@ -8,7 +8,6 @@ import { GroupCache } from "./cache.ts";
 import type {
   Asker,
   Channel,
-  FetchRange,
   FetchReader,
   Location,
   OutStream,
@@ -17,7 +16,14 @@ import type {
   Subscriber,
   TrackInfo,
 } from "./contract.ts";
-import { type FetchTable, type FetchWhere, groupFetch, rangeFetch, startFetch } from "./fetch-requests.ts";
+import {
+  type FetchTable,
+  type FetchWhere,
+  groupFetch,
+  type RangeWhere,
+  rangeFetch,
+  startFetch,
+} from "./fetch-requests.ts";
 import type { BroadcastFinder } from "./finder.ts";
 import { KeptTracks } from "./kept-tracks.ts";
 import type { CacheOptions, ModelLimits } from "./limits.ts";
@@ -302,11 +308,7 @@ export class Broadcasts {
    * - Where the source has no objects, `reader` gets a gap, and the fetch goes on.
    * - It is reset with the reason where the source refuses all of the range, and with `limit` where the range is too long.
    */
-  fetchRange(
-    where: FetchWhere & { range: FetchRange },
-    reader: FetchReader,
-    over: (payloadBytes: number) => void,
-  ): () => void {
+  fetchRange(where: RangeWhere, reader: FetchReader, over: (payloadBytes: number) => void): () => void {
     return startFetch(this.#fetches, where, rangeFetch(where, reader, over));
   }
 

@@ -12,6 +12,13 @@ export interface FetchWhere extends Pick<Subscriber, "asker" | "epoch" | "later"
   readonly ownNumbers?: boolean;
 }
 
+/** What a fetch of a range is of, and who asks. */
+export interface RangeWhere extends FetchWhere {
+  readonly range: FetchRange;
+  /** Milliseconds that it waits for sources in all, and then reports what they have not sent as timed out. Absent: no bound of its own. */
+  readonly waitMs?: number | undefined;
+}
+
 /** What a fetch needs of the broadcasts. */
 export interface FetchTable {
   /** A broadcast without a route may get one. */
@@ -47,14 +54,10 @@ export function groupFetch(
 }
 
 /** A range of objects. */
-export function rangeFetch(
-  where: FetchWhere & { readonly range: FetchRange },
-  reader: FetchReader,
-  over: Over,
-): Answer {
-  const { range, priority, ownNumbers: own = false, asker, later } = where;
+export function rangeFetch(where: RangeWhere, reader: FetchReader, over: Over): Answer {
+  const { range, waitMs, priority, ownNumbers: own = false, asker, later } = where;
   return {
-    begin: (track) => track.fetches.range({ range, own, priority, asker, later }, reader, over),
+    begin: (track) => track.fetches.range({ range, waitMs, own, priority, asker, later }, reader, over),
     refuse: (reason) => {
       reader.reset(reason);
       over(0);

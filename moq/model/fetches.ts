@@ -163,8 +163,8 @@ export class Fetches {
       over(bytes);
       if (!this.busy) this.#track.ended();
     };
-    const { later } = wanted;
-    const fetch: RangeFetch = new RangeFetch(host, { reader, later, range: located.range, over: ended });
+    const { later, waitMs } = wanted;
+    const fetch: RangeFetch = new RangeFetch(host, { reader, later, waitMs, range: located.range, over: ended });
     this.#ranges.add(fetch);
     fetch.start();
     return () => fetch.cancel();

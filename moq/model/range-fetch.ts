@@ -53,6 +53,8 @@ export interface RangeRequest {
   readonly reader: FetchReader;
   /** As `Subscriber` has it. */
   readonly later: Later | undefined;
+  /** As `RangeWhere` has it. */
+  readonly waitMs: number | undefined;
   /** It has ended, with the bytes of payload that were sent. Called once. */
   readonly over: (payloadBytes: number) => void;
 }
@@ -84,6 +86,12 @@ export class RangeFetch {
   #stopReading: () => void = () => {};
   #cancelPace: () => void = () => {};
   #cancelIdle: () => void = () => {};
+  /** Milliseconds that it has waited for sources, and since when it waits now. */
+  #waited = 0;
+  #waitsSince: number | undefined;
+  #cancelWait: () => void = () => {};
+  /** The time to wait was over inside an object. */
+  #expired = false;
   #activeAt: number;
   #stepping = false;
 
@@ -123,6 +131,7 @@ export class RangeFetch {
     if (!this.#inObject) return;
     this.#inObject = false;
     this.#request.reader.end();
+    if (this.#expired) this.#expire();
   }
 
   /** The source has no more of the group up to the object `last`. `cached`: it has begun a group that the cache has. */
@@ -181,6 +190,7 @@ export class RangeFetch {
   /** Finds the next group, now or once the caller's call has done so for the group before. */
   #ready(): void {
     if (this.#state === "over") return;
+    this.#stopWait();
     this.#state = "ready";
     this.#step();
   }
@@ -244,10 +254,47 @@ export class RangeFetch {
     this.#asked = last;
     this.#askedTo = to;
     this.#state = "waiting";
+    if (!this.#wait()) return;
     const [low, high] = this.descending ? [last, this.#group] : [this.#group, last];
     const start = { group: low, object: low === this.#group ? this.#object : this.#firstObject(low) };
     const end = { group: high, object: high === last ? to : this.#lastObject(high) };
     this.#host.missing(this, { start, end, ...(this.descending ? { descending: true } : {}) });
+  }
+
+  /** Waits for the source as long as may be waited. False where that time is over. */
+  #wait(): boolean {
+    const { waitMs } = this.#request;
+    if (waitMs === undefined) return true;
+    const left = waitMs - this.#waited;
+    if (left <= 0) {
+      this.#expire();
+      return false;
+    }
+    const { clock } = this.#host;
+    this.#waitsSince = clock.now();
+    this.#cancelWait = clock.timer(left, () => {
+      this.#waited = waitMs;
+      this.#waitsSince = undefined;
+      this.#expire();
+    });
+    return true;
+  }
+
+  #stopWait(): void {
+    this.#cancelWait();
+    if (this.#waitsSince !== undefined) this.#waited += this.#host.clock.now() - this.#waitsSince;
+    this.#waitsSince = undefined;
+  }
+
+  /** What the source has not sent is reported, and the rest may be in the cache. An object that is under way is sent before. */
+  #expire(): void {
+    if (this.#state !== "waiting") return;
+    this.#expired = this.#inObject;
+    if (this.#inObject) return;
+    this.#host.left(this);
+    this.#request.reader.gap("timed_out", { group: this.#asked, object: this.#askedTo });
+    this.#pass(this.#asked, this.#askedTo);
+    this.#ready();
   }
 
   #read(group: Group): void {
@@ -300,6 +347,7 @@ export class RangeFetch {
     if (this.#state === "over") return;
     this.#state = "over";
     this.#inObject = false;
+    this.#stopWait();
     this.#stopReading();
     this.#cancelPace();
     this.#cancelIdle();

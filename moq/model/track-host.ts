@@ -61,6 +61,8 @@ export interface Wanted {
 /** A range to fetch. `own`: its numbers are the publisher's, not the track's. */
 export interface WantedRange extends Omit<Wanted, "number"> {
   readonly range: FetchRange;
+  /** As `RangeWhere` has it. */
+  readonly waitMs?: number | undefined;
   readonly later: Later | undefined;
 }
 

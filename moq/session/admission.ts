@@ -62,12 +62,15 @@ export class Admission {
   }
 
   fetch(path: string, track: string, access = this.#deps.access): Admitted {
+    return permits(access, "fetch", path, track) ? this.fill() : "unauthorized";
+  }
+
+  /** A fill of a subscription, which has the subscription's rights. */
+  fill(): Admitted {
     const { limits, quota } = this.#deps;
-    if (!permits(access, "fetch", path, track)) return "unauthorized";
     if (this.#running.fetches >= limits.fetchesPerSession) return this.full("fetches_per_session");
     const over = quota?.over("egress");
-    if (over !== undefined) return this.full(over);
-    return this.#begin("fetches");
+    return over === undefined ? this.#begin("fetches") : this.full(over);
   }
 
   /** Every peer may ask about its own link. */

@@ -24,6 +24,8 @@ export interface FetchAsk extends Ask {
 /** A peer asks for the objects of a range. */
 export interface RangeAsk extends Ask {
   readonly range: FetchRange;
+  /** Milliseconds that it waits in all for what is not in the cache; absent: as long as the model waits. */
+  readonly waitMs?: number;
 }
 
 /**
@@ -45,7 +47,7 @@ export function serveRange(
   onEnd: () => void,
 ): Responder {
   return serve(session, ask, stream, onEnd, (where, end) =>
-    session.deps.broadcasts.fetchRange({ ...where, range: ask.range }, reader, end),
+    session.deps.broadcasts.fetchRange({ ...where, range: ask.range, waitMs: ask.waitMs }, reader, end),
   );
 }
 

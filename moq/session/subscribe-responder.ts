@@ -52,6 +52,8 @@ export interface SubscribeWriter {
   ended(end: number): void;
   /** The subscription is over. */
   finish(): void;
+  /** The peer left, or the session is over. Absent: as {@link finish}. */
+  left?(): void;
   /** The subscription failed. */
   refuse(reason: Reason): void;
 }
@@ -139,7 +141,8 @@ export class SubscribeResponder implements Subscriber, Viewer {
     if (this.#over) return;
     this.#end();
     this.#subscription?.cancel();
-    this.#writer.finish();
+    if (this.#writer.left === undefined) this.#writer.finish();
+    else this.#writer.left();
   }
 
   /** Ends the subscription with a reason. */

@@ -55,6 +55,8 @@ export class MoqtPeer {
   readonly streams: ObjectStream[];
   /** What came on the relay's control stream. */
   readonly control: Message[];
+  /** Requests whose fetch streams have the highest group first. */
+  readonly descending: Set<number>;
   readonly #relay: Place;
   #controlStream: SendStream | undefined;
   #nextId = 0;
@@ -64,6 +66,7 @@ export class MoqtPeer {
     this.caps = caps;
     this.link = link;
     ({ closed: this.closed, requests: this.requests, streams: this.streams, control: this.control } = parts);
+    this.descending = parts.descending;
   }
 
   /** Connects, and sends SETUP, with the name of a program, unless `setup` is false. */
@@ -74,7 +77,7 @@ export class MoqtPeer {
   ): Promise<MoqtPeer> {
     const caps = capabilities(version);
     if (caps === undefined) throw new Error(version);
-    const parts: Parts = { closed: [], requests: [], streams: [], control: [] };
+    const parts: Parts = { closed: [], requests: [], streams: [], control: [], descending: new Set() };
     const link = await relay.established(
       relay.network.engine().dial(
         {
@@ -183,6 +186,7 @@ interface Parts {
   readonly requests: RequestStream[];
   readonly streams: ObjectStream[];
   readonly control: Message[];
+  readonly descending: Set<number>;
 }
 
 function handlerOf(reader: MessageReader, messages: Message[], events: string[]): BidiHandler {
@@ -201,7 +205,8 @@ function accept(caps: Capabilities, stream: BidiStream, { requests }: Parts): Bi
   return handlerOf(MessageReader.requests({ caps, from: "server", uriBound: true }), messages, events);
 }
 
-function receive(caps: Capabilities, _stream: RecvStream, { streams, control }: Parts) {
+function receive(caps: Capabilities, _stream: RecvStream, parts: Parts) {
+  const { streams, control } = parts;
   const received: ObjectStream = { objects: [], end: "open" };
   let at = "";
   let payload = "";
@@ -234,7 +239,7 @@ function receive(caps: Capabilities, _stream: RecvStream, { streams, control }: 
     fetch: (request) => {
       received.fetch = request;
       streams.push(received);
-      return { sink, timescale: 1000, descending: false };
+      return { sink, timescale: 1000, descending: parts.descending.has(request) };
     },
   });
   return {

@@ -5,6 +5,7 @@ import type { FullTrackName, Message, Parameters } from "../../wire/ietf/index.t
 import type { TurnHandler } from "../intake.ts";
 import { SubscribeResponder } from "../subscribe-responder.ts";
 import type { IetfContext } from "./context.ts";
+import { fillOf } from "./fill-streams.ts";
 import type { MessageSource } from "./message-codec.ts";
 import type { NamedTrack } from "./named-track.ts";
 import { filtersOfTrack, INVALID_FILTER } from "./range-filters.ts";
@@ -52,11 +53,16 @@ export class OwnPublish implements TurnHandler {
     this.#parameters = offer.parameters;
     this.#reader = context.codec.answers("publish");
     const { path, track } = offer;
-    this.#answers = new SubscribeAnswers(context, {
-      establish: (info, largest) => this.#open(info, largest),
-      refuse: () => {},
-      largest: () => session.deps.broadcasts.largest(path, track),
-    });
+    this.#answers = new SubscribeAnswers(
+      context,
+      { path, track },
+      {
+        establish: (info, largest) => this.#open(info, largest),
+        refuse: () => {},
+        largest: () => session.deps.broadcasts.largest(path, track),
+        done: () => this.#done(),
+      },
+    );
     const ask = { path, track, epoch: 0n, options: optionsOf(this.#parameters, undefined) };
     this.#viewer = new SubscribeResponder(session, ask, this.#answers, () => this.#ended());
     const admitted = session.admission.subscribe(path, track);
@@ -112,9 +118,13 @@ export class OwnPublish implements TurnHandler {
     }
     this.#stream = stream;
     this.#info = info;
-    this.#change({ ...this.#parameters, rangeFilters: filters ?? [] });
+    const wanted = { ...this.#parameters, rangeFilters: filters ?? [] };
+    const { fill: _, ...retained } = wanted;
+    this.#change(retained);
     const { name, path, track } = this.#offer;
     const requestId = ids.next();
+    const fill = fillOf(requestId, wanted, retained);
+    if (fill !== "invalid") this.#answers.fills.ask(fill);
     this.#forget = served.add(requestId, {
       path,
       track,
@@ -140,12 +150,14 @@ export class OwnPublish implements TurnHandler {
       this.#context.ids.use(message.requestId);
       const paused = this.#parameters.forward === false;
       const parameters = updatedParameters(this.#parameters, message.parameters);
-      if (parameters === undefined) {
+      const fill = parameters && fillOf(message.requestId, message.parameters, parameters);
+      if (parameters === undefined || fill === "invalid") {
         this.#answers.updateFailed(INVALID_FILTER);
         this.#viewer.refuse(INVALID_FILTER.reason);
         return;
       }
       this.#change(parameters);
+      this.#answers.fills.ask(fill);
       this.#answers.updated(paused && this.#parameters.forward !== false);
     }
   }
@@ -157,14 +169,18 @@ export class OwnPublish implements TurnHandler {
 
   #cancel(): void {
     if (!this.#over) this.#viewer.cancel();
+    this.#answers.left();
   }
 
   #ended(): void {
     if (this.#over) return;
     this.#over = true;
     this.#forget();
-    this.#giveBack();
     this.#context.session.serving.left(this.#viewer);
+  }
+
+  #done(): void {
+    this.#giveBack();
     this.#stream?.stop(this.#context.session.codes.codeOf("cancelled"));
     this.#left(this.#end);
   }

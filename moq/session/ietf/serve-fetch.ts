@@ -5,7 +5,9 @@ import type { Fetch, LocationFilter, Message } from "../../wire/ietf/index.ts";
 import { serveRange } from "../fetch-responder.ts";
 import type { Responder } from "../responder.ts";
 import type { IetfContext } from "./context.ts";
-import { FetchAnswers } from "./fetch-answers.ts";
+import { fetchAnswers } from "./fetch-answers.ts";
+import { isAfter, rangeUpTo } from "./fetch-range.ts";
+import type { FetchStream } from "./fetch-stream.ts";
 import type { NamedTrack } from "./named-track.ts";
 import { isRefusal, namedTrack } from "./names.ts";
 import { objectFilterOf } from "./range-filters.ts";
@@ -54,7 +56,7 @@ class ServedFetch implements RequestResponder {
   readonly #left: () => void;
   #cancelInfo: () => void = () => {};
   #responder: Responder | undefined;
-  #answers: FetchAnswers | undefined;
+  #answers: FetchStream | undefined;
   /** Updates that came before the answer; undefined after it. */
   #earlyUpdates: number | undefined = 0;
   #over = false;
@@ -132,21 +134,25 @@ class ServedFetch implements RequestResponder {
     const { path, track, stream } = this.#asked;
     const { requestId, parameters } = this.#request;
     const largest = session.deps.broadcasts.largest(path, track);
-    if (largest !== undefined && isAfter(range.start, largest)) {
+    const located = this.#upTo(range, largest);
+    if (isAfter(located.start, located.end)) {
       this.#refuse(INVALID_RANGE);
       return;
     }
-    const answers = new FetchAnswers(this.#context, {
+    const answers = fetchAnswers(this.#context, {
       requestId,
       stream,
       info,
       filter: objectFilterOf(parameters.rangeFilters),
       accepted: () => this.#accepted(),
-      end: endOf(range, largest),
+      endOfTrack: false,
+      end: endOf(located),
     });
     this.#answers = answers;
     const priority = turnedRound(parameters.priority ?? DEFAULT_PRIORITY);
-    const ask = { path, track, epoch: 0n, priority, ownNumbers: true, range: upTo(range, largest) };
+    const { fillTimeout } = parameters;
+    const wait = fillTimeout === undefined ? {} : { waitMs: fillTimeout };
+    const ask = { path, track, epoch: 0n, priority, ownNumbers: true, range: located, ...wait };
     const responder = serveRange(session, ask, answers, answers, () => this.#end());
     this.#responder = responder;
     answers.cancel = () => responder.gone();
@@ -160,6 +166,14 @@ class ServedFetch implements RequestResponder {
     if (joining === undefined) return undefined;
     const group = of.relative ? Math.max(0, joining.group - of.start) : of.start;
     return group > joining.group ? undefined : { start: { group, object: 0 }, end: joining, ...order };
+  }
+
+  /** The fetch ends at the largest object, where its range goes beyond it. */
+  #upTo(range: FetchRange, largest: Location | undefined): FetchRange {
+    const { of, parameters } = this.#request;
+    if (largest === undefined) return range;
+    if (!("subscription" in of)) return { ...range, ...rangeUpTo(parameters.filter, largest) };
+    return isAfter(range.end, largest) ? { ...range, end: largest } : range;
   }
 
   #refuse(refusal: Refusal): void {
@@ -181,18 +195,8 @@ function rangeOf(filter: LocationFilter | undefined): FetchRange {
   return { start, end: end === undefined ? LAST_LOCATION : { group: end.group, object: end.object ?? LAST_OBJECT } };
 }
 
-/** The answer ends at the largest object, where the range goes beyond it. */
-function upTo(range: FetchRange, largest: Location | undefined): FetchRange {
-  return largest !== undefined && isAfter(range.end, largest) ? { ...range, end: largest } : range;
-}
-
-function endOf(range: FetchRange, largest: Location | undefined): { group: number; object?: number } {
-  const last = upTo(range, largest).end;
-  return last.object === LAST_OBJECT ? { group: last.group } : last;
-}
-
-function isAfter(a: Location, b: Location): boolean {
-  return a.group > b.group || (a.group === b.group && a.object > b.object);
+function endOf({ end }: FetchRange): { group: number; object?: number } {
+  return end.object === LAST_OBJECT ? { group: end.group } : end;
 }
 
 const LAST_LOCATION: Location = { group: Number.MAX_SAFE_INTEGER, object: LAST_OBJECT };

@@ -89,8 +89,10 @@ class TracksWatch implements RequestResponder {
       this.gone();
       return;
     }
+    // An update has no FILL_PARAMETERS.
+    const { fill } = this.#offers.parameters;
     this.#answer();
-    this.#offers.change(parameters);
+    this.#offers.change(fill === undefined ? parameters : { ...parameters, fill });
   }
 
   #answer(): void {

@@ -4,6 +4,7 @@ import type { Message, Parameters, Subscribe } from "../../wire/ietf/index.ts";
 import { SubscribeResponder } from "../subscribe-responder.ts";
 import type { IetfContext } from "./context.ts";
 import { expiryOf } from "./expiry.ts";
+import { fillOf } from "./fill-streams.ts";
 import { isRefusal, namedTrack } from "./names.ts";
 import { meantBy } from "./peer-programs.ts";
 import { INVALID_FILTER } from "./range-filters.ts";
@@ -27,6 +28,8 @@ export function serveSubscribe(
   const named = namedTrack(request, context);
   if (isRefusal(named)) return named;
   if (!caps.severalSubscriptions && served.has(named)) return refusalOf("duplicate");
+  const { requestId, parameters } = request;
+  if (fillOf(requestId, parameters, parameters) === "invalid") return INVALID_FILTER;
   const admitted = session.admission.subscribe(named.path, named.track, context.access);
   if (typeof admitted === "string") return refusalOf(admitted);
   const subscription = new ServedSubscription(context, { request, stream, ...named }, () => {
@@ -64,20 +67,25 @@ class ServedSubscription implements RequestResponder {
     this.#path = path;
     this.#parameters = meantBy(context.setup(), request.parameters);
     const alias = request.requestId;
-    this.#answers = new SubscribeAnswers(context, {
-      establish: (info, largest) => {
-        const parameters = { ...(largest === undefined ? {} : { largest }), ...expiryOf(context) };
-        send(stream, { kind: "subscribeOk", alias, parameters, properties: propertiesOf(info) }, context);
-        this.#accepted(info);
-        return { stream, alias };
+    this.#answers = new SubscribeAnswers(
+      context,
+      { path, track },
+      {
+        establish: (info, largest) => {
+          const parameters = { ...(largest === undefined ? {} : { largest }), ...expiryOf(context) };
+          send(stream, { kind: "subscribeOk", alias, parameters, properties: propertiesOf(info) }, context);
+          this.#accepted(info);
+          return { stream, alias };
+        },
+        refuse: (reason) => {
+          // The subscriber was willing to wait, and has waited.
+          const late = reason === "not_found" && (request.parameters.rendezvousTimeout ?? 0) > 0;
+          refuseRequest(stream, this.#refusal ?? refusalOf(late ? "timeout" : reason), context, "subscribe");
+        },
+        largest: () => session.deps.broadcasts.largest(path, track),
+        done: over,
       },
-      refuse: (reason) => {
-        // The subscriber was willing to wait, and has waited.
-        const late = reason === "not_found" && (request.parameters.rendezvousTimeout ?? 0) > 0;
-        refuseRequest(stream, this.#refusal ?? refusalOf(late ? "timeout" : reason), context, "subscribe");
-      },
-      largest: () => session.deps.broadcasts.largest(path, track),
-    });
+    );
     const forget = served.add(request.requestId, {
       path,
       track,
@@ -91,9 +99,10 @@ class ServedSubscription implements RequestResponder {
       this.#over = true;
       forget();
       session.serving.left(this.#viewer);
-      over();
     });
     session.serving.join(this.#viewer);
+    const fill = fillOf(request.requestId, request.parameters, request.parameters);
+    if (fill !== "invalid") this.#answers.fills.ask(fill);
   }
 
   start(): void {
@@ -111,19 +120,22 @@ class ServedSubscription implements RequestResponder {
 
   gone(): void {
     this.#viewer.cancel();
+    this.#answers.left();
   }
 
   message(message: Message): void {
     if (message.kind !== "requestUpdate") return;
     const paused = this.#parameters.forward === false;
     const parameters = updatedParameters(this.#parameters, message.parameters);
-    if (parameters === undefined) {
+    const fill = parameters && fillOf(message.requestId, message.parameters, parameters);
+    if (parameters === undefined || fill === "invalid") {
       this.#refusal = INVALID_FILTER;
       this.#answers.updateFailed(INVALID_FILTER);
       this.#viewer.refuse(INVALID_FILTER.reason);
       return;
     }
     this.#parameters = parameters;
+    this.#answers.fills.ask(fill);
     this.#viewer.update(this.#options);
     const resumes = paused && this.#parameters.forward !== false;
     if (!this.#answers.updated(resumes))

@@ -6,6 +6,8 @@ import type { SubscribeWriter } from "../subscribe-responder.ts";
 import { publishDoneOf } from "./codes.ts";
 import type { IetfContext } from "./context.ts";
 import { expiryOf } from "./expiry.ts";
+import { FillStreams } from "./fill-streams.ts";
+import type { NamedTrack } from "./named-track.ts";
 import { type Refusal, refusalOf, requestError } from "./refusal.ts";
 import { send } from "./stream-context.ts";
 import { turnedRound } from "./track-info.ts";
@@ -28,6 +30,8 @@ export interface Opening {
   refuse(reason: Reason): void;
   /** The newest object of the track now, where one is known. */
   largest(): Location | undefined;
+  /** Nothing more is sent. */
+  done(): void;
 }
 
 /** The publisher's half of one subscription: its streams and datagrams, and its end (PUBLISH_DONE). */
@@ -36,6 +40,7 @@ export class SubscribeAnswers implements SubscribeWriter {
   readonly ownNumbers = true;
   readonly #context: IetfContext;
   readonly #opening: Opening;
+  readonly fills: FillStreams;
   #stream: SendStream | undefined;
   /** What its streams name it by. */
   #alias = 0;
@@ -52,9 +57,12 @@ export class SubscribeAnswers implements SubscribeWriter {
   #failed = false;
   #over = false;
 
-  constructor(context: IetfContext, opening: Opening) {
+  constructor(context: IetfContext, track: NamedTrack, opening: Opening) {
     this.#context = context;
     this.#opening = opening;
+    this.fills = new FillStreams(context, track, () => {
+      if (this.#over) this.#done(undefined);
+    });
   }
 
   /** The newest object, as we have told the peer, when the subscription began or went on after a pause. */
@@ -75,6 +83,7 @@ export class SubscribeAnswers implements SubscribeWriter {
     const established = this.#opening.establish(info, largest);
     this.#stream = established?.stream;
     this.#alias = established?.alias ?? 0;
+    if (established !== undefined) this.fills.start(largest, info);
     if (this.#unanswered > 0) this.#context.session.share.later(this.#answerUpdates);
     this.#answered();
   }
@@ -101,6 +110,7 @@ export class SubscribeAnswers implements SubscribeWriter {
     for (; this.#unanswered > 0; this.#unanswered--) {
       send(stream, { kind: "requestOk", parameters, properties: NONE }, this.#context);
     }
+    this.fills.start(largest);
     return true;
   };
 
@@ -152,24 +162,42 @@ export class SubscribeAnswers implements SubscribeWriter {
   /** The peer has refused the PUBLISH. No PUBLISH_DONE follows, because there is no subscription that ends. */
   refused(): void {
     if (this.#over) return;
+    this.fills.cancel();
     this.#over = true;
     this.#stream?.finish();
     this.#answered();
+    this.#opening.done();
+  }
+
+  left(): void {
+    this.fills.cancel();
+    this.#end(undefined);
   }
 
   #end(reason: Reason | undefined): void {
     if (this.#over) return;
     this.#answerUpdates();
+    if (reason !== undefined || this.#stream === undefined) this.fills.cancel();
     this.#over = true;
+    // All streams end before PUBLISH_DONE.
+    if (!this.fills.busy) this.#done(reason);
+  }
+
+  #done(reason: Reason | undefined): void {
     if (this.#stream === undefined) this.#opening.refuse(reason ?? "not_found");
     else {
       const { caps } = this.#context;
       const code = this.#failed ? publishDoneCode("update_failed", caps) : publishDoneOf(reason, caps);
       const text = reason === undefined ? "" : refusalOf(reason).text;
-      send(this.#stream, { kind: "publishDone", code, streams: this.#streams, reason: text }, this.#context);
+      send(
+        this.#stream,
+        { kind: "publishDone", code, streams: this.#streams + this.fills.opened, reason: text },
+        this.#context,
+      );
       this.#stream.finish();
     }
     this.#answered();
+    this.#opening.done();
   }
 
   #answered(): void {
