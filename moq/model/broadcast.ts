@@ -196,6 +196,11 @@ export class Broadcast {
     return track && ownLargest(track);
   }
 
+  /** As `Broadcasts.ended` has it. */
+  ended(name: string): boolean {
+    return this.#lanes.get(undefined)?.get(name)?.ended === true;
+  }
+
   /** Evicts what the cache keeps of its tracks, or of the tracks named `name`. */
   purge(name?: string): void {
     for (const track of [...this.#tracks]) if (name === undefined || track.name === name) track.purge();

@@ -322,6 +322,11 @@ export class Broadcasts {
     return this.#broadcasts.get(path)?.largest(track);
   }
 
+  /** Whether the publisher of a track that is in use has said that no object follows {@link largest}. */
+  ended(path: string, track: string): boolean {
+    return this.#broadcasts.get(path)?.ended(track) === true;
+  }
+
   /** Evicts what the cache keeps of the broadcasts at or under `prefix`, or of their tracks named `track`. Returns what it freed. */
   purge(prefix: string, track?: string): { readonly groups: number; readonly bytes: number } {
     const { cacheGroups: groups, cacheBytes: bytes } = this.counters;

@@ -47,6 +47,8 @@ export class Group implements Evictable {
   firstTimestamp: number | undefined;
   /** Objects of all its subgroups. */
   objects = 0;
+  /** Its publisher has said that the track ends with it. */
+  endsTrack = false;
   readonly #host: GroupHost<Group>;
   #others: readonly Subgroup<Group>[] = NONE;
   /** Subgroups that get objects. */

@@ -12,6 +12,7 @@ interface Owner {
   readonly open: boolean;
   readonly payloadBytes: number;
   objects: number;
+  endsTrack: boolean;
   firstTimestamp: number | undefined;
   keep(bytes: number): boolean;
   passOn(bound: BoundName): void;
@@ -223,6 +224,7 @@ export class Subgroup<G extends Owner> implements SubgroupWriter, Run {
     if (this.#partial !== undefined) this.#arrived();
     if (status === "does_not_exist") this.group.objects++;
     else this.group.endsAt(id);
+    if (status === "end_of_track") this.group.endsTrack = true;
     if (this.merge !== undefined) this.merge.pump();
     if (this.group.watched) this.group.changed();
   }

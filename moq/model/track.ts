@@ -116,6 +116,14 @@ export class Track implements SubscribedTrack<Subscription> {
     return this.#upstream.over;
   }
 
+  /** Its publisher has said that no object follows the newest one that is known. */
+  get ended(): boolean {
+    const { newest } = this;
+    if (newest === undefined || (this.feed?.named?.group ?? 0) + (this.feed?.offset ?? 0) > newest.sequence)
+      return false;
+    return newest.endsTrack;
+  }
+
   /** It stays subscribed without viewers, for its newest group. */
   get kept(): boolean {
     return this.#unwatched.kept;

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Location } from "../../moq/model/index.ts";
 import { type Access, openAccess } from "../../moq/session/index.ts";
-import type { Parameters } from "../../moq/wire/ietf/index.ts";
+import { encodeObjectHeader, type Parameters } from "../../moq/wire/ietf/index.ts";
 import { MoqtPeer, named, type RequestStream } from "./ietf-peer.ts";
 import { STREAMED_VERSIONS, TestRelay } from "./support.ts";
 
@@ -103,6 +103,30 @@ for (const version of STREAMED_VERSIONS) {
       const subscription = await viewer.request({ kind: "subscribe", ...named("live"), parameters: {} });
       await relay.pass(50);
       assert.deepEqual(largest(subscription), [LARGEST]);
+    });
+
+    it("FETCH_OK says that the track ends with the range, once its publisher has said so", async () => {
+      const { relay, publisher, viewer } = await subscribed(version);
+      const fetched = async (end: { group: number; object?: number }) => {
+        const filter = { kind: "absolute" as const, start: { group: 5, object: 0 }, end };
+        const fetch = await viewer.request({ kind: "fetch", of: named("live"), parameters: { filter } });
+        await relay.pass(50);
+        return fetch.messages.map((one) => (one.kind === "fetchOk" ? [one.endOfTrack, one.end] : one.kind));
+      };
+      const stream = publisher.subgroup({ trackAlias: 7, group: 5 }, "a", "b");
+      await relay.pass(50);
+      // A group that is complete is answered from the cache alone.
+      stream.write(encodeObjectHeader(viewer.caps, 0, 0, NONE, "end_of_group", undefined).slice());
+      stream.finish();
+      await relay.pass(100);
+      assert.deepEqual(await fetched({ group: 5 }), [[false, { group: 5, object: 2 }]]);
+      const last = publisher.subgroup({ trackAlias: 7, group: 6 }, "c");
+      last.write(encodeObjectHeader(viewer.caps, 0, 0, NONE, "end_of_track", undefined).slice());
+      last.finish();
+      await relay.pass(100);
+      assert.deepEqual(await fetched({ group: 5 }), [[false, { group: 5 }]], "an earlier range");
+      assert.deepEqual(await fetched({ group: 9 }), [[true, { group: 6, object: 1 }]]);
+      assert.deepEqual(relay.defects, []);
     });
 
     it("EXPIRES is when the token of the request ends", async () => {

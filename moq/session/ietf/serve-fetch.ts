@@ -145,7 +145,7 @@ class ServedFetch implements RequestResponder {
       info,
       filter: objectFilterOf(parameters.rangeFilters),
       accepted: () => this.#accepted(),
-      endOfTrack: false,
+      endOfTrack: largest !== undefined && !isAfter(largest, range.end) && session.deps.broadcasts.ended(path, track),
       end: endOf(located),
     });
     this.#answers = answers;
