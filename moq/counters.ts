@@ -43,6 +43,7 @@ export const BOUNDS = [
   "subgroups_per_group",
   "groups_per_track",
   "kept_tracks_per_session",
+  "ended_tracks_per_session",
   "session_queue_bytes",
   "session_unread_bytes",
   "waiting_subscriptions",

@@ -6,6 +6,7 @@ import type { SessionDeps, SessionTotals } from "./contract.ts";
 import type { Opener } from "./opener.ts";
 import type { ReceivedGroups } from "./received-groups.ts";
 import type { Serving } from "./serving.ts";
+import type { Stragglers } from "./stragglers.ts";
 
 /** What a protocol family calls reasons on the wire. */
 export interface ReasonCodes {
@@ -39,6 +40,8 @@ export interface SessionContext {
   readonly admission: Admission;
   readonly serving: Serving;
   readonly received: ReceivedGroups;
+  /** Tracks that the peer has ended. */
+  readonly stragglers: Stragglers;
   /** The session's part of the thread. */
   readonly share: Share;
   /** The peer as a place to subscribe at. */

@@ -14,6 +14,7 @@ import { Intake, type TurnHandler } from "./intake.ts";
 import { Opener } from "./opener.ts";
 import { ReceivedGroups } from "./received-groups.ts";
 import { Serving } from "./serving.ts";
+import { Stragglers } from "./stragglers.ts";
 import { StreamAllowance } from "./stream-allowance.ts";
 
 /** Units of work (see `Scheduler`) of a stream that begins, and of a datagram. */
@@ -47,6 +48,7 @@ export class SessionCore<S extends Source> implements SessionContext {
   readonly admission: Admission;
   readonly serving: Serving;
   readonly received: ReceivedGroups;
+  readonly stragglers: Stragglers;
   readonly share: Share;
   readonly source: S;
   readonly asker: Asker;
@@ -98,6 +100,7 @@ export class SessionCore<S extends Source> implements SessionContext {
     this.totals = this.#report.totals;
     this.admission = new Admission(deps, this.totals);
     this.received = new ReceivedGroups({ deps, totals: this.totals, codeOf: family.codes.codeOf });
+    this.stragglers = new Stragglers(clock, counters);
     this.#allowance = new StreamAllowance(link, limits.requests ?? 0);
     this.#sweep = new HeaderSweep({
       clock,
@@ -257,6 +260,7 @@ export class SessionCore<S extends Source> implements SessionContext {
     if (this.over) return;
     this.#guard.close();
     this.#sweep.close();
+    this.stragglers.close();
     this.opener.close();
     this.share.end();
     // Routes go first, so that nothing subscribes again at a peer that is gone.

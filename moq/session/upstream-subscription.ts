@@ -19,9 +19,6 @@ import type { SubscribeMessages } from "./source-protocol.ts";
 /** Milliseconds until an update that found the one before it still queued tries again. */
 const UPDATE_RETRY_MS = 100;
 
-/** Milliseconds that group streams of a finished subscription are still accepted. */
-const STRAGGLER_MS = 2000;
-
 /** Milliseconds that counted group streams of a finished subscription are awaited: those that were reset early never show whose they are. */
 const COUNTED_MS = 5000;
 
@@ -217,7 +214,7 @@ export class UpstreamSubscription implements Upstream, TurnHandler {
     this.#stream?.finish();
     const { clock } = this.#session.deps;
     if (this.#counted === undefined) {
-      this.#stopLingering = clock.timer(STRAGGLER_MS, () => this.#forget());
+      this.#stopLingering = this.#session.stragglers.add(() => this.#forget());
       this.#sink.closed(undefined);
       return;
     }

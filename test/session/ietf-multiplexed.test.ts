@@ -11,7 +11,7 @@ import {
   namespaceText,
 } from "../../moq/wire/ietf/index.ts";
 import { named } from "./ietf-peer.ts";
-import { LINK_LIMITS, TestRelay } from "./support.ts";
+import { LINK_LIMITS, SESSION_LIMITS, TestRelay } from "./support.ts";
 
 const NONE = new Uint8Array(0);
 const VIEW = { priority: 1, forward: true } as const;
@@ -265,3 +265,30 @@ for (const version of ["moqt-16", "moqt-14"]) {
     assert.deepEqual([viewer.ends, relay.defects], [[], []]);
   });
 }
+
+it("moqt-16: a stream for SUBSCRIBE_NAMESPACE whose request is not complete in time is reset", async () => {
+  const relay = await TestRelay.start();
+  const { link, resets, stops, closed } = await relay.raw("moqt-16");
+  const caps = capabilities("moqt-16");
+  assert.ok(caps !== undefined);
+  const ignore = { data: () => {}, fin: () => {} };
+  const got = { ...ignore, reset: (code: number) => resets.push(code), stop: (code: number) => stops.push(code) };
+  const setup: Message = { kind: "setup", from: "client", tokens: [], maxAuthTokenCacheSize: 0, maxRequestId: 1000 };
+  link.openBidi(1, got)?.write(encodeMessage(setup, caps));
+  await relay.pass(30);
+  const request: Message = {
+    kind: "subscribeNamespace",
+    requestId: 0,
+    namespace: named("a").namespace,
+    parameters: {},
+  };
+  const bytes = encodeMessage(request, caps);
+  const slow = link.openBidi(1, got);
+  slow?.write(bytes.slice(0, 4));
+  link.openBidi(1, got)?.write(bytes);
+  await relay.pass(SESSION_LIMITS.headerTimeoutMs + 1000);
+  assert.deepEqual([resets, stops, relay.counters.boundsHit.header_timeout], [[0], [0], 1]);
+  slow?.write(bytes.slice(4));
+  await relay.pass(30);
+  assert.deepEqual([closed, relay.defects], [[], []]);
+});

@@ -13,9 +13,6 @@ import type { RequestResponder } from "./request-responder.ts";
 import { send } from "./stream-context.ts";
 import { infoOf } from "./track-info.ts";
 
-/** Milliseconds that streams of a finished track are still taken: they may overtake PUBLISH_DONE. */
-const STRAGGLER_MS = 2_000;
-
 /** PUBLISH: the peer pushes a track. One that begins with FORWARD 0 is asked to send while there is a viewer; one that sends at once is never asked to pause. */
 export function servePublish(
   context: IetfContext,
@@ -57,7 +54,7 @@ export function servePublish(
   const eager = request.parameters.forward !== false;
   const responder = new ServedPublish(context, stream, { pushed, eager }, () => {
     ended = true;
-    session.deps.clock.timer(STRAGGLER_MS, forget);
+    session.stragglers.add(forget);
     over();
   });
   responder.accept();

@@ -12,6 +12,7 @@ import {
 } from "../../wire/ietf/index.ts";
 import type { AnnounceTable, Following, Session, SessionDeps } from "../contract.ts";
 import { SessionCore } from "../core.ts";
+import type { Unopened } from "../header-sweep.ts";
 import type { TurnHandler } from "../intake.ts";
 import { PeerSource } from "../peer-source.ts";
 import { closeCodeOf, streamCodes, violationCode } from "./codes.ts";
@@ -197,6 +198,14 @@ class IetfSession implements Session, MultiplexedSession {
   /** As {@link MultiplexedSession} has it. */
   intake(handler: TurnHandler): BidiHandler {
     return this.#core.control(handler);
+  }
+
+  requestStream(handler: TurnHandler & Unopened): BidiHandler {
+    return this.#core.stream(handler);
+  }
+
+  headerComplete(handler: Unopened): void {
+    this.#core.headerComplete(handler);
   }
 
   control(message: Message): void {

@@ -32,6 +32,10 @@ import { VirtualStream, type VirtualStreamOwner } from "./virtual-stream.ts";
 export interface MultiplexedSession extends LinkHandler {
   /** Handles the events of a stream in the session's turns. */
   intake(handler: TurnHandler): BidiHandler;
+  /** Likewise of a stream with a request of the peer, which is refused unless its first message is complete in time. */
+  requestStream(handler: NamespaceStream): BidiHandler;
+  /** The first message of such a stream is complete, or the stream is over. */
+  headerComplete(handler: NamespaceStream): void;
   /** SETUP or GOAWAY. */
   control(message: Message): void;
   /** The control stream has ended. */
@@ -120,7 +124,7 @@ export class Multiplexer implements LinkHandler, VirtualStreamOwner {
       this.#control = stream;
       return this.#above.intake(new ControlHandler(this, fromPeer));
     }
-    return this.#above.intake(new NamespaceStream(this, fromPeer, stream));
+    return this.#above.requestStream(new NamespaceStream(this, fromPeer, stream));
   }
 
   datagram(bytes: Uint8Array): void {
@@ -145,6 +149,10 @@ export class Multiplexer implements LinkHandler, VirtualStreamOwner {
 
   closed(why: LinkClosed): void {
     this.#above.closed(why);
+  }
+
+  headerComplete(stream: NamespaceStream): void {
+    this.#above.headerComplete(stream);
   }
 
   /** Runs an entry point of the session. */

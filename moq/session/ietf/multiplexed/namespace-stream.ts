@@ -11,12 +11,17 @@ import {
 import type { TurnHandler } from "../../intake.ts";
 import { VirtualStream, type VirtualStreamOwner } from "./virtual-stream.ts";
 
+/** The reset code of a stream that was refused for no fault of its request. */
+const INTERNAL_ERROR = 0;
+
 /** What a namespace stream needs of the multiplexer. */
 export interface NamespaceStreams {
   requested(message: Request, stream: VirtualStream): void;
   pass(stream: VirtualStream, message: Message): void;
   addressed(stream: VirtualStream, message: Message): Message;
   forget(stream: VirtualStream): void;
+  /** The first message of the stream is complete, or the stream is over. */
+  headerComplete(stream: NamespaceStream): void;
   guard<T>(work: () => T): T | undefined;
   readonly tickets: { take(ticket: Uint8Array): Message };
 }
@@ -28,6 +33,7 @@ export class NamespaceStream implements TurnHandler, VirtualStreamOwner {
   readonly #fromPeer: StreamContext;
   readonly #reader: MessageReader;
   readonly #virtual: VirtualStream;
+  #refused = false;
 
   constructor(owner: NamespaceStreams, fromPeer: StreamContext, stream: BidiStream) {
     this.#owner = owner;
@@ -42,19 +48,29 @@ export class NamespaceStream implements TurnHandler, VirtualStreamOwner {
   }
 
   data(bytes: Uint8Array): Uint8Array {
+    if (this.#refused) return READ;
     return this.#owner.guard(() => this.#reader.push(bytes, (message) => this.#receive(message), UNBOUNDED)) ?? READ;
   }
 
   fin(): void {
+    this.#owner.headerComplete(this);
     this.#virtual.handler?.fin();
   }
 
   reset(code: number): void {
+    this.#owner.headerComplete(this);
     this.#virtual.handler?.reset(code);
   }
 
   stop(code: number): void {
+    this.#owner.headerComplete(this);
     this.#virtual.handler?.stop(code);
+  }
+
+  /** Ends the stream before its request is complete. */
+  refuse(): void {
+    this.#refused = true;
+    this.aborted(this.#virtual, INTERNAL_ERROR);
   }
 
   write(stream: VirtualStream, ticket: Uint8Array): void {
@@ -74,8 +90,10 @@ export class NamespaceStream implements TurnHandler, VirtualStreamOwner {
   }
 
   #receive(message: Message): void {
-    if (isRequest(message.kind)) this.#owner.requested(message as Request, this.#virtual);
-    else this.#owner.pass(this.#virtual, message);
+    if (isRequest(message.kind)) {
+      this.#owner.headerComplete(this);
+      this.#owner.requested(message as Request, this.#virtual);
+    } else this.#owner.pass(this.#virtual, message);
   }
 }
 
