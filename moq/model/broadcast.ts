@@ -273,6 +273,17 @@ export class Broadcast {
     return this.#best(track.name, track.asker, track);
   }
 
+  /** As {@link TrackHost.other} has it. */
+  #other({ feed }: Track, name: string, source: Source, askers: readonly (Asker | undefined)[]): Source | undefined {
+    const isFit = (route: RankedRoute) =>
+      route.source !== source &&
+      !route.leaving &&
+      (route.advertisement.pushed?.has(name) ?? true) &&
+      (feed === undefined || route.generation === feed.generation) &&
+      !askers.some((asker) => asker !== undefined && leadsBack(route, asker));
+    return this.#usable.find(isFit)?.source;
+  }
+
   /** A track whose source is leaving moves to another route to the same content, between two of its groups (moq-lite GOAWAY). */
   #leaveDrained(track: Track): void {
     const { source, asker } = track;
@@ -310,6 +321,7 @@ export class Broadcast {
       stopWaiting: () => this.#host.stopWaiting(),
       unwatched: () => this.#releaseIfUnused(),
       another: (track: Track) => this.#another(track),
+      other: (track: Track, source: Source, one: Asker | undefined) => this.#other(track, name, source, [asker, one]),
       idle: (track: Track) => {
         if (!this.#tracks.delete(track)) return;
         giveBack();
@@ -367,7 +379,7 @@ export class Broadcast {
 
 /** What a broadcast needs from the table that it is in. */
 export interface BroadcastHost
-  extends Omit<TrackHost<Track>, "another" | "between" | "idle" | "unwatched" | "usage" | "terms"> {
+  extends Omit<TrackHost<Track>, "another" | "other" | "between" | "idle" | "unwatched" | "usage" | "terms"> {
   /** What holds for the broadcast `path`. */
   termsOf(path: string): Terms;
   /** Counts one more track, until the returned function is called. Nothing when a policy has reached its bound, which is reported. */

@@ -9,6 +9,7 @@ import type { GroupStore } from "./group-store.ts";
 import { groupRange, wholeGroup } from "./locations.ts";
 import { RangeFetch, type RangeHost } from "./range-fetch.ts";
 import { SharedFetch } from "./shared-fetch.ts";
+import { fetchAtSource } from "./source-fetch.ts";
 import type { Located, Wanted, WantedRange } from "./track-host.ts";
 import type { TrackUpstream } from "./track-upstream.ts";
 import type { CacheUse } from "./track-view.ts";
@@ -54,6 +55,8 @@ interface FetchedTrack {
 
 /** What the fetches of a track need from its broadcast. */
 interface FetchesHost {
+  /** As `TrackHost.other` has it, of this track. */
+  other(source: Source, asker: Asker | undefined): Source | undefined;
   readonly clock: Clock;
   readonly counters: Counters;
   readonly usage: Pick<Usage, "sent">;
@@ -127,13 +130,11 @@ export class Fetches {
       } else group.first.reset(reason);
     });
     const { source, priority, asker } = request;
-    const cancel = source.fetch(
-      this.#path,
-      this.#name,
-      groupRange(theirs),
-      priority,
+    const [path, track] = [this.#path, this.#name];
+    const other = () => this.#host.other(source, asker);
+    const cancel = fetchAtSource(
+      { path, track, source, range: groupRange(theirs), priority, asker, other },
       new FetchIntoGroup(writer),
-      asker,
     );
     if (group.open) this.#running.set(group, { cancel, readers: 1 });
     return () => this.#leave(group);
@@ -189,7 +190,12 @@ export class Fetches {
     }
     const [path, track, store] = [this.#path, this.#name, this.#store];
     const gone = () => void this.#shared.delete(made);
-    const made: SharedFetch = new SharedFetch({ path, track, source, offset, range, priority, asker, store, gone });
+    const other = () => this.#host.other(source, asker);
+    const made: SharedFetch = new SharedFetch({
+      ...{ path, track, source, offset, range, priority, asker, other },
+      store,
+      gone,
+    });
     this.#shared.add(made);
     made.wait(reader);
     made.start();

@@ -1,7 +1,6 @@
 import type { Reason } from "../reason.ts";
 import { CachedFetch } from "./cached-fetch.ts";
 import {
-  type Asker,
   type FetchedObject,
   type FetchGap,
   type FetchRange,
@@ -12,17 +11,13 @@ import {
 } from "./contract.ts";
 import type { GroupStore } from "./group-store.ts";
 import type { RangeFetch } from "./range-fetch.ts";
+import { fetchAtSource, type SourceAsk } from "./source-fetch.ts";
 
-export interface SharedFetchRequest {
-  readonly path: string;
-  readonly track: string;
-  readonly source: Source;
+export interface SharedFetchRequest extends SourceAsk {
   /** Added to the source's numbers to get the track's. */
   readonly offset: number;
   /** In the track's numbers. */
   readonly range: FetchRange;
-  readonly priority: number;
-  readonly asker: Asker | undefined;
   readonly store: GroupStore;
   /** It is over. */
   readonly gone: () => void;
@@ -57,13 +52,13 @@ export class SharedFetch implements FetchWriter {
 
   /** Asks the source. Called once, when the first reader waits. */
   start(): void {
-    const { path, track, source, offset, range, priority, asker } = this.#request;
+    const { offset, range } = this.#request;
     const theirs = {
       ...range,
       start: { ...range.start, group: range.start.group - offset },
       end: { ...range.end, group: range.end.group - offset },
     };
-    const cancel = source.fetch(path, track, theirs, priority, this, asker);
+    const cancel = fetchAtSource({ ...this.#request, range: theirs }, this);
     if (this.#over) cancel();
     else this.#cancel = cancel;
   }

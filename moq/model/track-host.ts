@@ -30,6 +30,8 @@ export interface TrackHost<T> {
   unwatched(): void;
   /** The source that gives the track has no capacity for it: the best other route, once. */
   another(track: T): TrackRoute | undefined;
+  /** `source` has no capacity for a fetch of the track on behalf of `asker`: the best other source of the same content. */
+  other(track: T, source: Source, asker: Asker | undefined): Source | undefined;
   /** The track has ended: nothing refers to it any more. */
   idle(track: T): void;
 }

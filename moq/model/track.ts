@@ -48,7 +48,9 @@ export class Track implements SubscribedTrack<Subscription> {
     this.#epoch = route?.advertisement.epoch;
     this.#host = host;
     this.#store = new GroupStore(host, this.#stored());
-    this.fetches = new Fetches(path, name, this.#store, host, this.use, {
+    const { clock, counters, usage } = host;
+    const other = (source: Source, one: Asker | undefined) => host.other(this, source, one);
+    this.fetches = new Fetches(path, name, this.#store, { clock, counters, usage, other }, this.use, {
       source: () => this.#givingSource,
       upstream: () => this.#upstream,
       ended: () => this.#checkUse(),

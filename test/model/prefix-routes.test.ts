@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { Asker } from "../../moq/model/contract.ts";
+import { type Asker, type FetchReader, LAST_OBJECT } from "../../moq/model/contract.ts";
 import { clock, publish, relay, start } from "./relay.ts";
-import { AD, channel, FakeSource, FakeStream, FakeViewer, LIVE } from "./support.ts";
+import { AD, channel, FakeSource, FakeStream, FakeViewer, LIVE, say } from "./support.ts";
 
 /** Routes to what is under a prefix (moq-lite 06 Resolution), and the one other route that NO_CAPACITY allows. */
 
@@ -193,6 +193,86 @@ describe("a source without capacity", () => {
     publish(new FakeSource({ answer: "no_capacity" }), COVERS);
     assert.deepEqual(watch("live/cam", new FakeViewer()).log, ["closed unroutable"]);
     assert.deepEqual(wide.log, []);
+  });
+});
+
+/** A source that answers every fetch with a reset, or with a frame and a reset. */
+class ResettingSource extends FakeSource {
+  readonly #frame: string | undefined;
+
+  constructor(frame?: string) {
+    super();
+    this.#frame = frame;
+  }
+
+  override fetch(...args: Parameters<FakeSource["fetch"]>): () => void {
+    const cancel = super.fetch(...args);
+    const [, , { start }, , writer] = args;
+    if (this.#frame !== undefined) {
+      writer.object({ ...start, size: 1, subgroup: 0, ...PLAIN_OBJECT });
+      writer.payload(Buffer.from(this.#frame));
+      writer.end();
+    }
+    writer.reset("no_capacity");
+    return cancel;
+  }
+}
+
+const PLAIN_OBJECT = { priority: undefined, status: undefined, timestamp: undefined, properties: undefined };
+
+describe("a source without capacity for a fetch", () => {
+  function fetch(path = "live/cam") {
+    const stream = new FakeStream(0, 0, false);
+    relay.fetch({ path, track: "video", sequence: 0, priority: 0 }, channel(), stream, () => {});
+    return stream;
+  }
+  function range() {
+    const got: string[] = [];
+    const reader: FetchReader = {
+      queued: 0,
+      object: ({ group, object }) => got.push(`${group}/${object}`),
+      payload: () => {},
+      end: () => {},
+      gap: (kind) => got.push(kind),
+      finish: () => got.push("finished"),
+      reset: (reason) => got.push(reason),
+      onStop: () => {},
+    };
+    const asked = { start: { group: 0, object: 0 }, end: { group: 0, object: LAST_OBJECT } };
+    relay.fetchRange({ path: "live/cam", track: "video", priority: 0, range: asked }, reader, () => {});
+    return got;
+  }
+  const fetches = (...sources: FakeSource[]) => sources.map((one) => one.fetches.length);
+
+  it("is left for another route to the same content, once", () => {
+    const [full, free, last] = [new ResettingSource(), new FakeSource(), new FakeSource()];
+    for (const [cost, source] of [full, free, last].entries()) publish(source, { ...COVERS, cost });
+    const stream = fetch();
+    assert.deepEqual(fetches(full, free, last), [1, 1, 0]);
+    say(free.fetches[0]!.writer, "x");
+    free.fetches[0]!.writer.finish();
+    assert.deepEqual([stream.state, stream.text], ["finished", "[1]x"]);
+    assert.deepEqual(range(), ["0/0", "finished"], "which the cache has now");
+  });
+
+  it("is unroutable without another route, and where that has no capacity either", () => {
+    publish(new ResettingSource());
+    assert.deepEqual(range(), ["unroutable"]);
+    const second = new ResettingSource();
+    const third = new FakeSource();
+    publish(second, { ...AD, cost: 20 });
+    publish(third, { ...AD, cost: 30 });
+    assert.deepEqual(range(), ["unroutable"]);
+    assert.deepEqual(fetches(second, third), [1, 0]);
+    assert.equal(fetch().state, "reset");
+  });
+
+  it("is not left once it has begun to answer", () => {
+    const other = new FakeSource();
+    publish(new ResettingSource("x"));
+    publish(other, { ...AD, cost: 20 });
+    assert.deepEqual(range(), ["0/0", "unroutable"]);
+    assert.deepEqual(fetches(other), [0]);
   });
 });
 
