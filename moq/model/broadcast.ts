@@ -1,5 +1,5 @@
 import type { Reason } from "../reason.ts";
-import type { Asker, Location, Source } from "./contract.ts";
+import type { Asker, Source } from "./contract.ts";
 import type { Claim } from "./policy/index.ts";
 import {
   type Advertisement,
@@ -18,7 +18,7 @@ import type { Terms } from "./terms.ts";
 import { Track } from "./track.ts";
 import type { TrackHost } from "./track-host.ts";
 import { Usage } from "./usage.ts";
-import { ownLargest } from "./viewer-range.ts";
+import { type LargestObject, ownLargest } from "./viewer-range.ts";
 
 /** The track's only user, where that is a viewer and not a relay. */
 function viewerOf(track: Track): Asker | undefined {
@@ -191,14 +191,9 @@ export class Broadcast {
   }
 
   /** As `Broadcasts.largest` has it. */
-  largest(name: string): Location | undefined {
+  largest(name: string): LargestObject | undefined {
     const track = this.#lanes.get(undefined)?.get(name);
     return track && ownLargest(track);
-  }
-
-  /** As `Broadcasts.ended` has it. */
-  ended(name: string): boolean {
-    return this.#lanes.get(undefined)?.get(name)?.ended === true;
   }
 
   /** Evicts what the cache keeps of its tracks, or of the tracks named `name`. */

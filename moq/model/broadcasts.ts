@@ -9,7 +9,6 @@ import type {
   Asker,
   Channel,
   FetchReader,
-  Location,
   OutStream,
   Source,
   SubscribeOptions,
@@ -37,6 +36,7 @@ import { Sweeps } from "./sweeps.ts";
 import type { Track } from "./track.ts";
 import type { Loss } from "./track-view.ts";
 import { BROADCAST_METRICS, broadcastReadings, type Figures, noFigures } from "./usage.ts";
+import type { LargestObject } from "./viewer-range.ts";
 
 /** Called on every change under its prefix. It asks the broadcast for the route that its peer may have. */
 export interface Watcher {
@@ -318,13 +318,8 @@ export class Broadcasts {
   }
 
   /** The newest object of a track that is in use, in its publisher's own numbers. Nothing where none is known. */
-  largest(path: string, track: string): Location | undefined {
+  largest(path: string, track: string): LargestObject | undefined {
     return this.#broadcasts.get(path)?.largest(track);
-  }
-
-  /** Whether the publisher of a track that is in use has said that no object follows {@link largest}. */
-  ended(path: string, track: string): boolean {
-    return this.#broadcasts.get(path)?.ended(track) === true;
   }
 
   /** Evicts what the cache keeps of the broadcasts at or under `prefix`, or of their tracks named `track`. Returns what it freed. */

@@ -120,6 +120,11 @@ export interface SubscribeOptions {
   readonly endObject?: number;
   /** False: the subscription is paused, and no object is sent. Absent: true. */
   readonly forward?: boolean;
+  /**
+   * Once, the wish for a group from this number on, or for any new one where it is 0, in the publisher's own numbers (moq-transport
+   * NEW_GROUP_REQUEST).
+   */
+  readonly newGroup?: number;
   /** Absent: all objects of the range are wanted. The same object while it stays the same. For dialects that take subgroups. */
   readonly filter?: ObjectFilter;
 }
@@ -276,6 +281,8 @@ export interface UpstreamSink {
 /** A subscription at a source. */
 export interface Upstream {
   update(options: SubscribeOptions): void;
+  /** Viewers wish for a new group, as `newGroup` of the options says it. Absent where the version cannot ask for one. */
+  requestGroup?(above: number): void;
   /** The publisher has confirmed the track on a Track Stream, so the source does not time out a quiet subscription. */
   known?(): void;
   cancel(): void;

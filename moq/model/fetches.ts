@@ -49,14 +49,14 @@ interface FetchedTrack {
   /** Where the track comes from. */
   source(): Source | undefined;
   upstream(): Pick<TrackUpstream, "locate" | "locateRange">;
+  /** As `TrackHost` has it, of this track. */
+  other(source: Source, asker: Asker | undefined): Source | undefined;
   /** No fetch of a range runs any more: the track may be needed no longer. */
   ended(): void;
 }
 
 /** What the fetches of a track need from its broadcast. */
 interface FetchesHost {
-  /** As `TrackHost.other` has it, of this track. */
-  other(source: Source, asker: Asker | undefined): Source | undefined;
   readonly clock: Clock;
   readonly counters: Counters;
   readonly usage: Pick<Usage, "sent">;
@@ -131,7 +131,7 @@ export class Fetches {
     });
     const { source, priority, asker } = request;
     const [path, track] = [this.#path, this.#name];
-    const other = () => this.#host.other(source, asker);
+    const other = () => this.#track.other(source, asker);
     const cancel = fetchAtSource(
       { path, track, source, range: groupRange(theirs), priority, asker, other },
       new FetchIntoGroup(writer),
@@ -190,7 +190,7 @@ export class Fetches {
     }
     const [path, track, store] = [this.#path, this.#name, this.#store];
     const gone = () => void this.#shared.delete(made);
-    const other = () => this.#host.other(source, asker);
+    const other = () => this.#track.other(source, asker);
     const made: SharedFetch = new SharedFetch({
       ...{ path, track, source, offset, range, priority, asker, other },
       store,

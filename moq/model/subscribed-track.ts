@@ -47,7 +47,7 @@ export interface SubscribedTrack<S> extends NumberedTrack {
    * `reach` by the latest timestamp that the group may have, and below 0 where nothing says how far it reaches.
    */
   age(group: Group, reach?: boolean): number;
-  /** What the subscription asks for has changed. */
-  changed(): void;
+  /** What the subscription asks for has changed. `newGroup`: as its options have it. */
+  changed(newGroup?: number): void;
   leave(subscription: S): void;
 }

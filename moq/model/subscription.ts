@@ -194,7 +194,7 @@ export class Subscription {
     }
     if (wasPaused && !this.#paused && this.#info !== undefined) this.#resume();
     this.#sending.reorder(options.ordered);
-    this.#track.changed();
+    this.#track.changed(options.newGroup);
     this.#checkEnd();
   }
 

@@ -13,6 +13,7 @@ import type {
   UpstreamSink,
 } from "./contract.ts";
 import { appendDatagram, datagramsOf, isWholeGroup } from "./datagram-run.ts";
+import { GroupRequest } from "./group-request.ts";
 import type { GroupStore } from "./group-store.ts";
 import type { Numbering } from "./merge-subscriptions.ts";
 import type { Properties } from "./properties.ts";
@@ -20,6 +21,7 @@ import { PublisherNumbering, SentGroups } from "./publisher-numbering.ts";
 import type { Subscription } from "./subscription.ts";
 import type { Located, TrackRoute, Wanted, WantedRange } from "./track-host.ts";
 import { UpstreamOptions } from "./upstream-options.ts";
+import { ownLargest } from "./viewer-range.ts";
 
 /** Milliseconds that the last groups of a track have to begin after its subscription was ended. */
 const END_GRACE_MS = 500;
@@ -50,6 +52,7 @@ export class TrackUpstream {
   readonly #host: UpstreamHost;
   readonly #options: UpstreamOptions;
   readonly #sent = new SentGroups();
+  readonly #groupRequest = new GroupRequest();
   #feed: PublisherNumbering | undefined;
   #ended: number | undefined;
   #over = false;
@@ -138,14 +141,23 @@ export class TrackUpstream {
       },
       closed: (reason) => this.#closed(feed, reason),
     };
-    feed.upstream = feed.source.subscribe(path, name, options, sink, this.#host.asker());
+    const newGroup = this.#groupRequest.pending(this.#newestOf(feed));
+    const asked = newGroup === undefined ? options : { ...options, newGroup };
+    feed.upstream = feed.source.subscribe(path, name, asked, sink, this.#host.asker());
     if (!feed.alive) feed.upstream.cancel();
   }
 
-  /** What the viewers ask for has changed. */
-  changed(): void {
+  /** What the viewers ask for has changed. `newGroup`: a viewer wishes for a new group (see {@link GroupRequest.begin}). */
+  changed(newGroup?: number): void {
     const feed = this.#feed;
+    const newest = feed === undefined ? -1 : this.#newestOf(feed);
+    if (newGroup !== undefined && this.#groupRequest.begin(newGroup, newest)) feed?.upstream?.requestGroup?.(newGroup);
     if (feed?.upstream !== undefined) this.#options.changed(feed, this.#numbering(feed));
+  }
+
+  /** The newest group that is known of the publisher, in its own numbers; -1 without one. */
+  #newestOf(feed: PublisherNumbering): number {
+    return ownLargest({ feed, newest: this.#host.store.newest })?.group ?? -1;
   }
 
   /** Ends the subscription; the groups that it has not finished are cut off for `reason`. */

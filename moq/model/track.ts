@@ -48,9 +48,8 @@ export class Track implements SubscribedTrack<Subscription> {
     this.#epoch = route?.advertisement.epoch;
     this.#host = host;
     this.#store = new GroupStore(host, this.#stored());
-    const { clock, counters, usage } = host;
-    const other = (source: Source, one: Asker | undefined) => host.other(this, source, one);
-    this.fetches = new Fetches(path, name, this.#store, { clock, counters, usage, other }, this.use, {
+    this.fetches = new Fetches(path, name, this.#store, host, this.use, {
+      other: (from, one) => host.other(this, from, one),
       source: () => this.#givingSource,
       upstream: () => this.#upstream,
       ended: () => this.#checkUse(),
@@ -118,14 +117,6 @@ export class Track implements SubscribedTrack<Subscription> {
     return this.#upstream.over;
   }
 
-  /** Its publisher has said that no object follows the newest one that is known. */
-  get ended(): boolean {
-    const { newest } = this;
-    if (newest === undefined || (this.feed?.named?.group ?? 0) + (this.feed?.offset ?? 0) > newest.sequence)
-      return false;
-    return newest.endsTrack;
-  }
-
   /** It stays subscribed without viewers, for its newest group. */
   get kept(): boolean {
     return this.#unwatched.kept;
@@ -166,8 +157,8 @@ export class Track implements SubscribedTrack<Subscription> {
     this.#host.usage.watch(1);
     this.counters.subscriptionsTotal++;
     this.#unwatched.stop();
+    this.changed(options.newGroup);
     if (this.feed === undefined) this.#connect();
-    else this.changed();
     if (this.#properties.known !== undefined && this.feed !== undefined) subscription.accept(this.#properties.known);
     return subscription;
   }
@@ -235,8 +226,8 @@ export class Track implements SubscribedTrack<Subscription> {
     this.#properties.answer("unroutable", ({ asker }) => asker !== undefined && which(asker));
   }
 
-  changed(): void {
-    this.#upstream.changed();
+  changed(newGroup?: number): void {
+    this.#upstream.changed(newGroup);
   }
 
   /** Evicts every group that the cache keeps of it. Its viewers notice nothing; new ones begin with the next group. */

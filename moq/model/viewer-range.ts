@@ -132,9 +132,18 @@ function largestOf({ feed, newest }: NumberedTrack): Location | undefined {
   return own === undefined || isBelow(own, named) ? named : own;
 }
 
+/** The newest object of a track that is known. */
+export interface LargestObject extends Location {
+  /** Its publisher has said that no object follows. */
+  readonly last?: true;
+}
+
 /** The newest object that is known, in its publisher's own numbers. Nothing where it is another publisher's than the one in use. */
-export function ownLargest(track: NumberedTrack): Location | undefined {
+export function ownLargest(track: NumberedTrack): LargestObject | undefined {
   const largest = largestOf(track);
   const group = (largest?.group ?? -1) - (track.feed?.offset ?? 0);
-  return largest === undefined || group < 0 ? undefined : { group, object: largest.object };
+  if (largest === undefined || group < 0) return undefined;
+  const { newest } = track;
+  const isLast = newest?.endsTrack === true && newest.sequence === largest.group;
+  return { group, object: largest.object, ...(isLast && { last: true }) };
 }

@@ -91,6 +91,7 @@ export class PeerSource implements Source {
       datagram: (datagram) => subscription.datagram(datagram),
       counted: (streams) => subscription.counted(streams),
       ended: (reason) => subscription.ended(reason),
+      send: (message) => subscription.send(message),
     });
     const gone = () => {
       this.#subscriptions.delete(id);

@@ -20,6 +20,8 @@ export interface PushOffer {
    * finds at once: see {@link PushedTrack.wanted}.
    */
   changed(wanted: SubscribeOptions | undefined): void;
+  /** Viewers wish for a new group, as `Upstream` has it. */
+  requestGroup?(above: number): void;
 }
 
 /** One track that the peer pushes. */
@@ -77,9 +79,13 @@ export class PushedTrack {
   join(options: SubscribeOptions, sink: UpstreamSink): Upstream {
     this.sink = sink;
     this.#want(options);
+    if (options.newGroup !== undefined) this.#offer.requestGroup?.(options.newGroup);
     return {
       update: (next) => {
         if (this.sink === sink) this.#want(next);
+      },
+      requestGroup: (above) => {
+        if (this.sink === sink && !this.#over) this.#offer.requestGroup?.(above);
       },
       cancel: () => {
         if (this.sink !== sink) return;

@@ -33,6 +33,8 @@ export interface SubscribeMessages {
   request(options: SubscribeOptions): Uint8Array;
   /** Nothing where the publisher need not learn of the change. */
   update(options: SubscribeOptions): Uint8Array | undefined;
+  /** Viewers wish for a new group. Nothing where the publisher makes none when asked; absent where the version cannot ask. */
+  requestGroup?(above: number): Uint8Array | undefined;
   /** Hands what the publisher says to the sink. */
   readonly answer: AnswerReader;
   /** No group of the subscription is accepted any more. */
@@ -46,6 +48,8 @@ export interface OwnSubscription extends Receiver {
   counted(streams: number): void;
   /** The publisher ended it by a message: cleanly without a reason. */
   ended(reason: Reason | undefined): void;
+  /** Sends a message on its stream. */
+  send(message: Uint8Array): void;
 }
 
 /** A track that a publisher is asked for. */

@@ -106,7 +106,8 @@ export class SubscribeResponder implements Subscriber, Viewer {
 
   /** The newest options take effect in the next turn; older ones that have not yet are dropped. */
   update(update: SubscribeOptions): void {
-    this.#update = update;
+    const { newGroup } = this.#update ?? {};
+    this.#update = newGroup === undefined ? update : { newGroup, ...update };
     this.#session.share.later(this.#updated);
   }
 

@@ -110,10 +110,26 @@ export class UpstreamSubscription implements Upstream, TurnHandler {
 
   /** Only the newest options wait for a publisher that reads slowly, however often they change. */
   update(options: SubscribeOptions): void {
-    this.#options = options;
+    // The wish for a new group is in the request itself.
+    const { newGroup } = this.#options;
+    this.#options = this.#stream === undefined && newGroup !== undefined ? { ...options, newGroup } : options;
     if (this.#over || this.#stream === undefined || this.#updating) return;
     this.#updating = true;
     this.#sendUpdate();
+  }
+
+  requestGroup(above: number): void {
+    if (this.#over) return;
+    if (this.#stream === undefined) {
+      this.#options = { ...this.#options, newGroup: above };
+      return;
+    }
+    const message = this.#deps.messages.requestGroup?.(above);
+    if (message !== undefined) this.send(message);
+  }
+
+  send(message: Uint8Array): void {
+    if (!this.#over) this.#stream?.write(message);
   }
 
   /** The publisher has the track, as it said here or in answer to another request. It may have no group for long. */

@@ -11,7 +11,7 @@ import type { NamedTrack } from "./named-track.ts";
 import { filtersOfTrack, INVALID_FILTER } from "./range-filters.ts";
 import { send } from "./stream-context.ts";
 import { type Established, SubscribeAnswers } from "./subscribe-answers.ts";
-import { optionsOf } from "./subscribe-options.ts";
+import { groupWish, optionsOf } from "./subscribe-options.ts";
 import { propertiesOf } from "./track-info.ts";
 import { updatedParameters } from "./updated-parameters.ts";
 
@@ -156,15 +156,15 @@ export class OwnPublish implements TurnHandler {
         this.#viewer.refuse(INVALID_FILTER.reason);
         return;
       }
-      this.#change(parameters);
+      this.#change(parameters, message.parameters);
       this.#answers.fills.ask(fill);
       this.#answers.updated(paused && this.#parameters.forward !== false);
     }
   }
 
-  #change(parameters: Parameters): void {
+  #change(parameters: Parameters, wish: Parameters = {}): void {
     this.#parameters = parameters;
-    this.#viewer.update(optionsOf(parameters, this.#info));
+    this.#viewer.update({ ...optionsOf(parameters, this.#info), ...groupWish(wish) });
   }
 
   #cancel(): void {

@@ -145,7 +145,7 @@ class ServedFetch implements RequestResponder {
       info,
       filter: objectFilterOf(parameters.rangeFilters),
       accepted: () => this.#accepted(),
-      endOfTrack: largest !== undefined && !isAfter(largest, range.end) && session.deps.broadcasts.ended(path, track),
+      endOfTrack: largest?.last === true && !isAfter(largest, range.end),
       end: endOf(located),
     });
     this.#answers = answers;

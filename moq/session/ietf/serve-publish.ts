@@ -1,7 +1,7 @@
 import type { BidiStream } from "../../link.ts";
 import type { SubscribeOptions } from "../../model/index.ts";
 import type { Reason } from "../../reason.ts";
-import type { Message, Publish } from "../../wire/ietf/index.ts";
+import { type Message, type Parameters, type Publish, readTrackProperties } from "../../wire/ietf/index.ts";
 import type { PushedTrack } from "../pushed-tracks.ts";
 import { publishDoneReasonOf } from "./codes.ts";
 import type { IetfContext } from "./context.ts";
@@ -32,11 +32,13 @@ export function servePublish(
     };
   }
   const { largest } = request.parameters;
+  const dynamic = !context.caps.fixedFields && readTrackProperties(request.properties).dynamicGroups === true;
   const offer = {
     ...named,
     info,
     largest,
     changed: (wanted: SubscribeOptions | undefined) => responder.changed(wanted),
+    ...(dynamic ? { requestGroup: (above: number) => responder.update({ newGroupRequest: above }) } : {}),
   };
   const pushed = context.pushed.offer(offer, context.access);
   if (typeof pushed === "string") return refusalOf(pushed);
@@ -102,8 +104,12 @@ class ServedPublish implements RequestResponder {
     const forward = this.#eager || wanted !== undefined;
     if (this.#over || forward === this.#forward) return;
     this.#forward = forward;
-    const update = { kind: "requestUpdate" as const, requestId: this.#context.ids.next(), parameters: { forward } };
-    send(this.#stream, update, this.#context);
+    this.update({ forward });
+  }
+
+  update(parameters: Parameters): void {
+    const requestId = this.#context.ids.next();
+    send(this.#stream, { kind: "requestUpdate", requestId, parameters }, this.#context);
   }
 
   message(message: Message): void {

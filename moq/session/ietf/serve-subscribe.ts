@@ -13,7 +13,7 @@ import { awaitPublisher } from "./rendezvous.ts";
 import type { RequestResponder } from "./request-responder.ts";
 import { send } from "./stream-context.ts";
 import { SubscribeAnswers } from "./subscribe-answers.ts";
-import { optionsOf } from "./subscribe-options.ts";
+import { groupWish, optionsOf } from "./subscribe-options.ts";
 import { propertiesOf } from "./track-info.ts";
 import { updatedParameters } from "./updated-parameters.ts";
 
@@ -93,7 +93,7 @@ class ServedSubscription implements RequestResponder {
       joining: () => this.#answers.joining,
       whenAnswered: (callback) => this.#answers.whenAnswered(callback),
     });
-    const ask = { path, track, epoch: 0n, options: this.#options };
+    const ask = { path, track, epoch: 0n, options: { ...this.#options, ...groupWish(request.parameters) } };
     this.#viewer = new SubscribeResponder(session, ask, this.#answers, () => {
       this.#stopWaiting();
       this.#over = true;
@@ -136,7 +136,7 @@ class ServedSubscription implements RequestResponder {
     }
     this.#parameters = parameters;
     this.#answers.fills.ask(fill);
-    this.#viewer.update(this.#options);
+    this.#viewer.update({ ...this.#options, ...groupWish(message.parameters) });
     const resumes = paused && this.#parameters.forward !== false;
     if (!this.#answers.updated(resumes))
       this.#viewer.refuse(this.#context.session.admission.full("unanswered_per_viewer"));

@@ -1,5 +1,11 @@
 import type { Asker, SubscribeOptions, TrackInfo, UpstreamSink } from "../../model/index.ts";
-import { type FullTrackName, type Message, namespaceOf, trackNameOf } from "../../wire/ietf/index.ts";
+import {
+  type FullTrackName,
+  type Message,
+  namespaceOf,
+  readTrackProperties,
+  trackNameOf,
+} from "../../wire/ietf/index.ts";
 import type {
   AskedTrack,
   OwnSubscription,
@@ -36,12 +42,20 @@ export class IetfSourceProtocol implements SourceProtocol {
     let forget = () => {};
     let established = false;
     let over = false;
+    /** The publisher makes a new group when it is asked for one. */
+    let dynamic = false;
+    /** A wish for a new group that came before the answer. */
+    let wished: number | undefined;
+    const groupRequest = (above: number) =>
+      codec.encode({ kind: "requestUpdate", requestId: ids.next(), parameters: { newGroupRequest: above } });
     const receive = (message: Message) => {
       switch (message.kind) {
         case "subscribeOk": {
           const info = infoOf(message.properties);
           if (info === undefined) return own.ended("unsupported");
           established = true;
+          dynamic = !caps.fixedFields && readTrackProperties(message.properties).dynamicGroups === true;
+          if (dynamic && wished !== undefined) own.send(groupRequest(wished));
           forget = aliases.add(message.alias, {
             key: keyOf(asked),
             defaultPriority: info.priority,
@@ -71,7 +85,11 @@ export class IetfSourceProtocol implements SourceProtocol {
     return {
       request: (options) => {
         sent = options;
-        return codec.encode({ kind: "subscribe", requestId: ids.next(), ...name, parameters: parametersOf(options) });
+        const { newGroupRequest, ...rest } = parametersOf(options);
+        // Draft 14 has no such parameter.
+        const isAsked = newGroupRequest !== undefined && !caps.fixedFields;
+        const parameters = isAsked ? { ...rest, newGroupRequest } : rest;
+        return codec.encode({ kind: "subscribe", requestId: ids.next(), ...name, parameters });
       },
       update: (options) => {
         const same = sameRange(sent, options);
@@ -79,6 +97,10 @@ export class IetfSourceProtocol implements SourceProtocol {
         // Some publishers end a subscription whose priority is changed, and a relay need not pass on what its viewers prefer (Priorities).
         if (same) return undefined;
         return codec.encode({ kind: "requestUpdate", requestId: ids.next(), parameters: rangeUpdateOf(options) });
+      },
+      requestGroup: (above) => {
+        if (!established) wished = above;
+        return dynamic ? groupRequest(above) : undefined;
       },
       answer: {
         push: (bytes, allowance) => reader.push(bytes, receive, allowance),

@@ -26,6 +26,11 @@ export function optionsOf(parameters: Parameters, info: TrackWishes | undefined)
   };
 }
 
+/** A message's wish for a new group (NEW_GROUP_REQUEST), which is no state of the subscription. */
+export function groupWish({ newGroupRequest }: Parameters): Pick<SubscribeOptions, "newGroup"> {
+  return newGroupRequest === undefined ? {} : { newGroup: newGroupRequest };
+}
+
 /** What the model wants of a publisher, as parameters of SUBSCRIBE. Objects are always wanted: a paused viewer may go on at any time. */
 export function parametersOf(options: SubscribeOptions): Parameters {
   const { priority, ordered } = options;
@@ -33,6 +38,7 @@ export function parametersOf(options: SubscribeOptions): Parameters {
     priority: turnedRound(priority),
     groupOrder: ordered ? "ascending" : "descending",
     ...rangeUpdateOf(options),
+    ...(options.newGroup === undefined ? {} : { newGroupRequest: options.newGroup }),
   };
 }
 
