@@ -7,6 +7,8 @@ import { SESSION_LIMITS, STREAMED_VERSIONS, TestRelay } from "./support.ts";
 
 const NONE = new Uint8Array(0);
 
+const FETCHED = { filter: { kind: "absolute", start: { group: 0, object: 0 }, end: { group: 1 } } } as const;
+
 /** The codes of the errors that came on a stream. */
 function errors({ messages }: RequestStream): number[] {
   return messages.flatMap((message) => (message.kind === "requestError" ? [message.code] : []));
@@ -209,13 +211,35 @@ for (const version of STREAMED_VERSIONS) {
       assert.deepEqual(status.events, ["fin"]);
     });
 
-    it("after GOAWAY new requests are refused with GOING_AWAY", async () => {
+    it("after GOAWAY with a URI new requests are sent there (REDIRECT)", async () => {
       const { relay, viewer } = await scene();
       for (const session of relay.sessions) session.goaway("https://elsewhere/");
       await relay.pass(50);
       assert.deepEqual(kinds({ messages: viewer.control }), ["setup", "goaway"]);
+      const refused = async (request: Parameters<MoqtPeer["request"]>[0]) => {
+        const { messages, events } = await viewer.request(request);
+        const [error] = messages;
+        assert.ok(error?.kind === "requestError");
+        assert.deepEqual(events, ["fin"]);
+        return [error.code, error.redirect && { ...error.redirect, name: Buffer.from(error.redirect.name).toString() }];
+      };
+      const { namespace, name } = named("live");
+      const there = { uri: "https://elsewhere/", namespace };
+      const track = [0x34, { ...there, name: "video" }];
+      assert.deepEqual(await refused({ kind: "subscribe", namespace, name, parameters: {} }), track);
+      assert.deepEqual(await refused({ kind: "fetch", of: { namespace, name }, parameters: FETCHED }), track);
+      const publish = { namespace, name, alias: 1, parameters: {}, properties: NONE };
+      assert.deepEqual(await refused({ kind: "publish", ...publish }), track);
+      const names = await refused({ kind: "subscribeNamespace", namespace, parameters: {} });
+      assert.deepEqual(names, [0x34, { ...there, name: "" }]);
+    });
+
+    it("after GOAWAY without a URI new requests are refused with GOING_AWAY", async () => {
+      const { relay, viewer } = await scene();
+      for (const session of relay.sessions) session.goaway("");
+      await relay.pass(50);
       const late = await viewer.request({ kind: "subscribe", ...named("live"), parameters: {} });
-      assert.deepEqual(errors(late), [0x6]);
+      assert.deepEqual([errors(late), viewer.end], [[0x6], ""]);
     });
   });
 

@@ -63,6 +63,11 @@ export class ControlStreams {
     return this.#goaway !== undefined;
   }
 
+  /** Where the peer is asked to go; empty for no place in particular, and undefined while it is not asked to leave. */
+  get destination(): string | undefined {
+    return this.#goaway;
+  }
+
   /** What the peer can do, once it has said so. */
   get setup(): Setup | undefined {
     return this.#setup;

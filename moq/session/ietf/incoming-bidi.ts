@@ -6,7 +6,7 @@ import type { TurnHandler } from "../intake.ts";
 import type { IetfContext } from "./context.ts";
 import type { MessageSource } from "./message-codec.ts";
 import { INVALID_FILTER } from "./range-filters.ts";
-import { type Refusal, refusalOf, refuseRequest } from "./refusal.ts";
+import { goingAway, type Refusal, refusalOf, refuseRequest } from "./refusal.ts";
 import type { RequestResponder } from "./request-responder.ts";
 import { verifyTokens } from "./request-tokens.ts";
 import { serveRequest } from "./serve-request.ts";
@@ -25,8 +25,8 @@ export interface BidiHost {
   headerComplete(stream: IncomingBidi): void;
   /** The stream is over. */
   left(stream: IncomingBidi): void;
-  /** We have sent GOAWAY, so new requests are refused. */
-  readonly draining: boolean;
+  /** We have sent GOAWAY with this URI, which may be empty: new requests are refused. Absent: we have not. */
+  readonly destination: string | undefined;
 }
 
 /** A bidirectional stream of the peer: its first message is the request (Session initialization). */
@@ -152,7 +152,8 @@ export class IncomingBidi implements TurnHandler {
   }
 
   #serve(request: Request, context: IetfContext): RequestResponder | Refusal {
-    if (this.#host.draining) return refusalOf("closed");
+    const { destination } = this.#host;
+    if (destination !== undefined) return goingAway(request, destination, context);
     if (request.parameters.invalidFilter) return INVALID_FILTER;
     return serveRequest(context, request, this.#stream, () => this.#done());
   }

@@ -1,6 +1,13 @@
 import type { BidiStream } from "../../link.ts";
 import type { Reason } from "../../reason.ts";
-import { type RequestErrorName, type RequestKind, requestErrorCode } from "../../wire/ietf/index.ts";
+import {
+  type FullTrackName,
+  type Redirect,
+  type Request,
+  type RequestErrorName,
+  type RequestKind,
+  requestErrorCode,
+} from "../../wire/ietf/index.ts";
 import { refusalNameOf } from "./codes.ts";
 import type { IetfContext } from "./context.ts";
 import { send } from "./stream-context.ts";
@@ -12,6 +19,8 @@ export interface Refusal {
   readonly text: string;
   /** The error of the draft, where it is another one than the reason stands for. */
   readonly error?: RequestErrorName;
+  /** With the error `redirect`, and only then. */
+  readonly redirect?: Redirect;
 }
 
 /** Milliseconds after which a peer may send a request again that was refused for load. */
@@ -25,7 +34,7 @@ export function refuseRequest(stream: BidiStream, refusal: Refusal, context: Iet
 
 /** The message that refuses a request or an update. */
 export function requestError(
-  { reason, text, error = refusalNameOf(reason) }: Refusal,
+  { reason, text, error = refusalNameOf(reason), redirect }: Refusal,
   { caps }: IetfContext,
   request: RequestKind,
 ) {
@@ -35,7 +44,31 @@ export function requestError(
     code,
     reason: text,
     ...(reason === "limit" ? { retryAfter: RETRY_AFTER_MS } : {}),
+    ...(redirect === undefined ? {} : { redirect }),
   };
+}
+
+/** This end has sent GOAWAY with `uri`: where that names another relay, the request belongs there, with its own names (REDIRECT). */
+export function goingAway(request: Request, uri: string, { caps }: IetfContext): Refusal {
+  const target = targetOf(request);
+  if (uri === "" || target === undefined || !caps.requestStreams) return refusalOf("closed");
+  return { ...refusalOf("closed"), error: "redirect", redirect: { uri, ...target } };
+}
+
+/** What a request is about; nothing for a joining fetch, whose subscription says it. */
+function targetOf(request: Request): FullTrackName | undefined {
+  switch (request.kind) {
+    case "subscribe":
+    case "trackStatus":
+    case "publish":
+      return { namespace: request.namespace, name: request.name };
+    case "fetch":
+      return "namespace" in request.of ? request.of : undefined;
+    case "publishNamespace":
+    case "subscribeNamespace":
+    case "subscribeTracks":
+      return { namespace: request.namespace, name: new Uint8Array(0) };
+  }
 }
 
 /** A refusal with a sentence for its reason. */

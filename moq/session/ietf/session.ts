@@ -120,8 +120,8 @@ class IetfSession implements Session, MultiplexedSession {
         this.#incoming.delete(stream);
         core.headerComplete(stream);
       },
-      get draining() {
-        return control.draining;
+      get destination() {
+        return control.destination;
       },
     };
     if (dialled) this.#announcer = new NamespaceAnnouncer(this.#context);
