@@ -102,6 +102,10 @@ export interface SubscribeOptions {
   readonly ordered: boolean;
   /** Milliseconds after which a group that is not the newest is stale. From {@link ALL_GROUPS} on, none is. */
   readonly maxLatency: number;
+  /** Milliseconds that an object may wait to be sent. Absent: no bound. */
+  readonly objectTimeout?: number;
+  /** Milliseconds in which a subgroup must be sent after its end. Absent: no bound. */
+  readonly subgroupTimeout?: number;
   /** Absent: as {@link join} says. */
   readonly start?: number;
   /** With `start`: id of the first object of that group. Absent: 0. */

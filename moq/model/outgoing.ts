@@ -13,6 +13,14 @@ export interface Sending {
   counted: boolean;
 }
 
+/** Gives up streams that are late. */
+interface Timeouts {
+  watch(sending: Sending): void;
+  stop(): void;
+}
+
+const NO_TIMEOUTS: Timeouts = { watch: () => {}, stop: () => {} };
+
 interface Entry extends Sending {
   /** The place from which its priority was computed. */
   place: number;
@@ -32,6 +40,7 @@ const FEW = 64;
 export class Outgoing {
   readonly #priorityOf: (place: number, content: Content) => number;
   readonly #left: (sending: Sending) => void;
+  readonly #timeouts: Timeouts;
   #ordered: boolean;
   /** Ascending. */
   #entries: Entry[] = [];
@@ -40,16 +49,18 @@ export class Outgoing {
 
   /**
    * `ordered`: older groups first. `priorityOf` gives a stream's priority by its place from the front. `left` is called once for each
-   * stream of which nothing more will be sent.
+   * stream of which nothing more will be sent. `timeouts` is told of each stream.
    */
   constructor(
     ordered: boolean,
     priorityOf: (place: number, content: Content) => number,
     left: (sending: Sending) => void,
+    timeouts: Timeouts = NO_TIMEOUTS,
   ) {
     this.#ordered = ordered;
     this.#priorityOf = priorityOf;
     this.#left = left;
+    this.#timeouts = timeouts;
   }
 
   /** Includes groups that have left and are not pruned yet. */
@@ -67,7 +78,9 @@ export class Outgoing {
   /** Adds a stream that was opened now, with the priority of `place`. */
   add(content: Content, stream: OutStream, place: number, openedAt: number): void {
     const at = this.#indexOf(content.group.sequence, content.start.subgroup);
-    this.#entries.splice(at, 0, { content, stream, openedAt, counted: false, place });
+    const entry = { content, stream, openedAt, counted: false, place };
+    this.#entries.splice(at, 0, entry);
+    this.#timeouts.watch(entry);
     this.#rank(EXACT + 1);
   }
 
@@ -125,6 +138,8 @@ export class Outgoing {
     }
     for (const entry of this.#entries) entry.place = -1;
     this.prune();
+    // Options may have a time-out now.
+    for (const entry of this.#entries) this.#timeouts.watch(entry);
     this.#rank(this.size);
   }
 
@@ -153,6 +168,7 @@ export class Outgoing {
 
   clear(): void {
     this.#entries = [];
+    this.#timeouts.stop();
   }
 
   *[Symbol.iterator](): Generator<Sending> {

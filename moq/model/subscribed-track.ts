@@ -1,3 +1,4 @@
+import type { Clock } from "../clock.ts";
 import type { Counters, DropReason } from "../counters.ts";
 import { ALL_GROUPS, type Asker, type SubscribeOptions } from "./contract.ts";
 import type { Group } from "./group.ts";
@@ -35,7 +36,7 @@ export interface SubscribedTrack<S> extends NumberedTrack {
   readonly counters: Counters;
   /** Joins and fetches by whether the cache answered. */
   readonly use: CacheUse;
-  now(): number;
+  readonly clock: Pick<Clock, "now" | "timer">;
   /** The viewer lost groups. */
   lost(viewer: Asker | undefined, reason: DropReason, groups: number): void;
   /** The priority that policies give its path, 0 to 7. */

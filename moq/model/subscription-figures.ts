@@ -11,15 +11,15 @@ export class SubscriptionFigures {
   sent = 0;
   /** It is being given groups that were there before it. */
   cached = false;
-  readonly #track: Pick<SubscribedTrack<unknown>, "counters" | "lost" | "now" | "use">;
+  readonly #track: Pick<SubscribedTrack<unknown>, "counters" | "lost" | "clock" | "use">;
   readonly #asker: Asker | undefined;
   /** When it began, until it has its first group. */
   #waitsSince: number | undefined;
 
-  constructor(track: Pick<SubscribedTrack<unknown>, "counters" | "lost" | "now" | "use">, asker: Asker | undefined) {
+  constructor(track: Pick<SubscribedTrack<unknown>, "counters" | "lost" | "clock" | "use">, asker: Asker | undefined) {
     this.#track = track;
     this.#asker = asker;
-    this.#waitsSince = track.now();
+    this.#waitsSince = track.clock.now();
   }
 
   /** It began. `hit`: with what the cache had. */
@@ -42,7 +42,7 @@ export class SubscriptionFigures {
     this.sent += content.payloadBytes;
     const { endedAt } = content;
     if (endedAt === undefined) return;
-    this.#track.counters.delivery.observe((this.#track.now() - Math.max(endedAt, openedAt)) / 1000);
+    this.#track.counters.delivery.observe((this.#track.clock.now() - Math.max(endedAt, openedAt)) / 1000);
   }
 
   countLost(reason: DropReason, groups: number): void {

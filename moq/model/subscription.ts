@@ -3,6 +3,7 @@ import type { Reason } from "../reason.ts";
 import type { Content } from "./content.ts";
 import type { Asker, DatagramObject, SubgroupStart, SubscribeOptions, Subscriber, TrackInfo } from "./contract.ts";
 import { DATAGRAMS, isWholeGroup } from "./datagram-run.ts";
+import { DeliveryTimeouts } from "./delivery-timeouts.ts";
 import type { Group } from "./group.ts";
 import { Outgoing, type Sending } from "./outgoing.ts";
 import { OVERTAKEN } from "./publisher-numbering.ts";
@@ -50,6 +51,10 @@ export class Subscription {
       options.ordered,
       (place, content) => this.#rank(place, content),
       (sending) => this.#figures.left(sending),
+      new DeliveryTimeouts(track.clock, this, {
+        late: (sending) => this.#reset(sending, "expired"),
+        checked: () => this.#closeIfDone(),
+      }),
     );
   }
 
@@ -124,7 +129,7 @@ export class Subscription {
     const wanted = this.#options.filter === undefined ? content : this.#selected.of(content, this.#options.filter);
     if (wanted === undefined) return;
     const { newest = group } = this.#track;
-    if (this.#missed.size > 0 && group === newest) this.#giveUpMissed("no_stream", group);
+    if (this.#missed.size > 0 && group === newest) this.#giveUpMissed(group);
     if (group !== newest && isExpired(this.#track, this.#options, group)) {
       this.#giveUp(group, "expired");
       return;
@@ -141,9 +146,8 @@ export class Subscription {
   /** The viewer allows streams again: the newest group is sent from its start. */
   retry(): void {
     if (this.#missed.size === 0 || this.#done) return;
-    const missed = [...this.#missed];
-    this.#missed.clear();
-    for (const content of missed) {
+    for (const content of [...this.#missed]) {
+      this.#missed.delete(content);
       const { group } = content;
       if (group.keeps) this.#take(content);
       else this.#giveUp(group, "evicted");
@@ -172,9 +176,7 @@ export class Subscription {
 
   #resetOld(reason: DropReason, which: (sending: Sending) => boolean): void {
     const newest = this.#track.newest;
-    for (const sending of this.#sending) {
-      if (sending.content.group !== newest && which(sending)) this.#reset(sending, reason);
-    }
+    for (const one of this.#sending) if (one.content.group !== newest && which(one)) this.#reset(one, reason);
     this.#closeIfDone();
   }
 
@@ -201,7 +203,7 @@ export class Subscription {
   /** The track has ended before `end`. */
   ended(end: number): void {
     if (this.#done) return;
-    this.#giveUpMissed("no_stream");
+    this.#giveUpMissed();
     this.#finale(end);
   }
 
@@ -322,7 +324,7 @@ export class Subscription {
       return;
     }
     if (!this.#takesSubgroups || !this.#sending.has(group)) this.#track.counters.groupsOut++;
-    const now = this.#track.now();
+    const now = this.#track.clock.now();
     this.#figures.opened(now);
     this.#sending.add(content, stream, place, now);
     content.attach(this.#subscriber.channel, stream, this.#subscriber.later, part);
@@ -353,12 +355,11 @@ export class Subscription {
   }
 
   /** Gives up what waits for a stream, but for what `besides` has. */
-  #giveUpMissed(reason: DropReason, besides?: Group): void {
+  #giveUpMissed(besides?: Group): void {
     for (const content of this.#missed) {
-      const { group } = content;
-      if (group === besides) continue;
+      if (content.group === besides) continue;
       this.#missed.delete(content);
-      this.#giveUp(group, reason);
+      this.#giveUp(content.group, "no_stream");
     }
   }
 

@@ -1,3 +1,4 @@
+import type { Clock } from "../clock.ts";
 import type { Counters, DropReason } from "../counters.ts";
 import type { Reason } from "../reason.ts";
 import { BoundedWait } from "./bounded-wait.ts";
@@ -67,8 +68,8 @@ export class Track implements SubscribedTrack<Subscription> {
     return this.#host.counters;
   }
 
-  now(): number {
-    return this.#host.clock.now();
+  get clock(): Clock {
+    return this.#host.clock;
   }
 
   get priority(): number {
@@ -87,7 +88,7 @@ export class Track implements SubscribedTrack<Subscription> {
   /** For operators. */
   view(): TrackView {
     const { name: track, kept, use, source, feed } = this;
-    const parts = { track, kept, use, source, subscribed: feed !== undefined, now: this.now() };
+    const parts = { track, kept, use, source, subscribed: feed !== undefined, now: this.clock.now() };
     return viewOfTrack({ ...parts, store: this.#store, subscriptions: this.#subscriptions });
   }
 

@@ -13,7 +13,7 @@ import { awaitPublisher } from "./rendezvous.ts";
 import type { RequestResponder } from "./request-responder.ts";
 import { send } from "./stream-context.ts";
 import { SubscribeAnswers } from "./subscribe-answers.ts";
-import { groupWish, optionsOf } from "./subscribe-options.ts";
+import { groupWish, optionsOf, sameTimeouts } from "./subscribe-options.ts";
 import { propertiesOf } from "./track-info.ts";
 import { updatedParameters } from "./updated-parameters.ts";
 
@@ -152,6 +152,6 @@ class ServedSubscription implements RequestResponder {
     this.#info = info;
     this.#stopWaiting();
     const now = this.#options;
-    if (now.ordered !== before.ordered || now.maxLatency !== before.maxLatency) this.#viewer.update(now);
+    if (now.ordered !== before.ordered || !sameTimeouts(now, before)) this.#viewer.update(now);
   }
 }

@@ -5,6 +5,7 @@ import { DEFAULT_PRIORITY, turnedRound } from "./track-info.ts";
 
 type Range = Pick<SubscribeOptions, "start" | "startObject" | "join" | "end" | "endObject">;
 
+type TimeoutName = "objectTimeout" | "subgroupTimeout";
 type Timeouts = Pick<Parameters, "objectDeliveryTimeout" | "subgroupDeliveryTimeout">;
 type TrackWishes = Pick<TrackInfo, "ordered" | "properties">;
 
@@ -19,7 +20,8 @@ export function optionsOf(parameters: Parameters, info: TrackWishes | undefined)
     priority: turnedRound(priority),
     // Without a wish of the subscriber the publisher's order counts, and that is ascending by default.
     ordered: groupOrder === undefined ? (info?.ordered ?? true) : groupOrder === "ascending",
-    maxLatency: timeoutOf(parameters, info),
+    maxLatency: ALL_GROUPS,
+    ...timeoutsOf(parameters, info),
     ...rangeOf(filter),
     ...(objects === undefined ? {} : { filter: objects }),
     ...(forward ? {} : { forward }),
@@ -48,6 +50,11 @@ export function rangeUpdateOf(options: SubscribeOptions): Parameters {
   return filter === undefined ? {} : { filter };
 }
 
+/** Both give objects the same time. */
+export function sameTimeouts(a: SubscribeOptions, b: SubscribeOptions): boolean {
+  return a.objectTimeout === b.objectTimeout && a.subgroupTimeout === b.subgroupTimeout;
+}
+
 /** Both ask for the same part of the track. */
 export function sameRange(a: SubscribeOptions | undefined, b: SubscribeOptions): boolean {
   return (
@@ -59,14 +66,19 @@ export function sameRange(a: SubscribeOptions | undefined, b: SubscribeOptions):
   );
 }
 
-/** The smallest of the delivery time-outs of the subscriber and the publisher in milliseconds. 0 is none. */
-function timeoutOf(subscriber: Timeouts, info: TrackWishes | undefined): number {
+/** Of each of the two delivery time-outs the smaller one of the subscriber and the publisher, in milliseconds. 0 is none. */
+function timeoutsOf(subscriber: Timeouts, info: TrackWishes | undefined): Pick<SubscribeOptions, TimeoutName> {
   const publisher = readTrackProperties(info?.properties ?? NONE);
-  return Math.min(smallest(subscriber), smallest(publisher));
+  const object = smaller(subscriber.objectDeliveryTimeout, publisher.objectDeliveryTimeout);
+  const subgroup = smaller(subscriber.subgroupDeliveryTimeout, publisher.subgroupDeliveryTimeout);
+  return {
+    ...(object === ALL_GROUPS ? {} : { objectTimeout: object }),
+    ...(subgroup === ALL_GROUPS ? {} : { subgroupTimeout: subgroup }),
+  };
 }
 
-function smallest({ objectDeliveryTimeout, subgroupDeliveryTimeout }: Timeouts): number {
-  return Math.min(objectDeliveryTimeout || ALL_GROUPS, subgroupDeliveryTimeout || ALL_GROUPS);
+function smaller(a: number | undefined, b: number | undefined): number {
+  return Math.min(a || ALL_GROUPS, b || ALL_GROUPS, ALL_GROUPS);
 }
 
 /** Without a filter, or with one that begins with the first object, a viewer gets the newest group from its start. */
