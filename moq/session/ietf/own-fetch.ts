@@ -58,7 +58,8 @@ export class OwnFetch implements AwaitedFetch {
     return () => this.#cancel("cancelled");
   }
 
-  begin(stream: RecvStream): IncomingFetch {
+  begin(stream: RecvStream): IncomingFetch | undefined {
+    if (this.#stream !== undefined) return undefined;
     this.#stream = stream;
     const { writer, range } = this.#ask;
     const sink = new FetchIntoModel(writer);

@@ -13,8 +13,8 @@ export interface IncomingFetch {
 
 /** A fetch of ours that waits for the stream with its objects. */
 export interface AwaitedFetch {
-  /** Its stream has begun. */
-  begin(stream: RecvStream): IncomingFetch;
+  /** A stream of it has begun. Nothing where there was one before: a fetch has one stream. */
+  begin(stream: RecvStream): IncomingFetch | undefined;
   /** The session is over. */
   close(): void;
 }
@@ -28,7 +28,7 @@ export class OwnFetches {
     return () => this.#byId.delete(requestId);
   }
 
-  /** Nothing for a fetch that is over, or that there never was. */
+  /** Nothing for a fetch that is over or has its stream, or that there never was. */
   begin(requestId: number, stream: RecvStream): IncomingFetch | undefined {
     return this.#byId.get(requestId)?.begin(stream);
   }

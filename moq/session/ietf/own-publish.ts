@@ -27,25 +27,25 @@ export interface Offer extends NamedTrack {
  * Why a PUBLISH of ours is over: there was no stream for it, its track does not pass the filters, the peer refused it, or its subscription has
  * ended.
  */
-type End = "blocked" | "filtered" | "refused" | "over";
+export type PublishEnd = "blocked" | "filtered" | "refused" | "over";
 
 /** A PUBLISH of ours: begins a subscription of the peer without its request. */
 export class OwnPublish implements TurnHandler {
   readonly #context: IetfContext;
   readonly #offer: Offer;
-  readonly #left: (why: End) => void;
+  readonly #left: (why: PublishEnd) => void;
   readonly #reader: MessageSource;
   readonly #answers: SubscribeAnswers;
   readonly #viewer: SubscribeResponder;
   readonly #giveBack: () => void;
   #stream: BidiStream | undefined;
   #forget: () => void = () => {};
-  #end: End = "over";
+  #end: PublishEnd = "over";
   #parameters: Parameters;
   #info: TrackInfo | undefined;
   #over = false;
 
-  constructor(context: IetfContext, offer: Offer, left: (why: End) => void) {
+  constructor(context: IetfContext, offer: Offer, left: (why: PublishEnd) => void) {
     const { session } = context;
     this.#context = context;
     this.#offer = offer;

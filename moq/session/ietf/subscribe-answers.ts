@@ -51,17 +51,24 @@ export class SubscribeAnswers implements SubscribeWriter {
   /** One of them is that the subscription goes on after a pause. */
   #resumes = false;
   #joining: Location | undefined;
+  /** The newest object, as our last answer says. */
+  #largest: Location | undefined;
   /** Streams that were opened for the subscription. */
   #streams = 0;
   /** It ends because of an update. */
   #failed = false;
+  /** Only fills are sent any more. */
   #over = false;
+  /** The peer has been told that it is over. */
+  #done = false;
 
   constructor(context: IetfContext, track: NamedTrack, opening: Opening) {
     this.#context = context;
     this.#opening = opening;
     this.fills = new FillStreams(context, track, () => {
-      if (this.#over) this.#done(undefined);
+      if (!this.#over) return;
+      this.#answerUpdates();
+      if (!this.fills.busy) this.#sayDone(undefined);
     });
   }
 
@@ -80,6 +87,7 @@ export class SubscribeAnswers implements SubscribeWriter {
 
   accepted(info: TrackInfo, largest: Location | undefined): void {
     this.#joining = largest;
+    this.#largest = largest;
     const established = this.#opening.establish(info, largest);
     this.#stream = established?.stream;
     this.#alias = established?.alias ?? 0;
@@ -102,8 +110,10 @@ export class SubscribeAnswers implements SubscribeWriter {
 
   readonly #answerUpdates = (): boolean => {
     const stream = this.#stream;
-    if (stream === undefined || this.#over) return true;
-    const largest = this.#opening.largest();
+    if (stream === undefined || this.#done) return true;
+    // A track that has ended is not known any more.
+    const largest = this.#opening.largest() ?? (this.#over ? this.#largest : undefined);
+    this.#largest = largest;
     if (this.#resumes) this.#joining = largest;
     this.#resumes = false;
     const parameters = { ...(largest === undefined ? {} : { largest }), ...expiryOf(this.#context) };
@@ -116,10 +126,11 @@ export class SubscribeAnswers implements SubscribeWriter {
 
   /** An update is refused, which ends the subscription (Updating Subscriptions). The caller ends it. */
   updateFailed(refusal: Refusal): void {
-    if (this.#stream === undefined || this.#over) return;
+    if (this.#stream === undefined || this.#done) return;
     this.#answerUpdates();
     send(this.#stream, requestError(refusal, this.#context, "subscribe"), this.#context);
     this.#failed = true;
+    if (this.#over) this.fills.cancel();
   }
 
   /** Not said: the peer knows the largest location. */
@@ -164,6 +175,7 @@ export class SubscribeAnswers implements SubscribeWriter {
     if (this.#over) return;
     this.fills.cancel();
     this.#over = true;
+    this.#done = true;
     this.#stream?.finish();
     this.#answered();
     this.#opening.done();
@@ -180,10 +192,12 @@ export class SubscribeAnswers implements SubscribeWriter {
     if (reason !== undefined || this.#stream === undefined) this.fills.cancel();
     this.#over = true;
     // All streams end before PUBLISH_DONE.
-    if (!this.fills.busy) this.#done(reason);
+    if (!this.fills.busy) this.#sayDone(reason);
   }
 
-  #done(reason: Reason | undefined): void {
+  #sayDone(reason: Reason | undefined): void {
+    if (this.#done) return;
+    this.#done = true;
     if (this.#stream === undefined) this.#opening.refuse(reason ?? "not_found");
     else {
       const { caps } = this.#context;

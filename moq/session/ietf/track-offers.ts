@@ -3,7 +3,7 @@ import { stripPrefix } from "../../path.ts";
 import { type FullTrackName, namespaceOf, type Parameters, trackNameOf } from "../../wire/ietf/index.ts";
 import type { IetfContext } from "./context.ts";
 import { keyOf, type NamedTrack } from "./named-track.ts";
-import { OwnPublish } from "./own-publish.ts";
+import { OwnPublish, type PublishEnd } from "./own-publish.ts";
 
 /** Units of work (see `Scheduler`) of a track that is considered. */
 const CONSIDER_UNITS = 4;
@@ -27,6 +27,8 @@ export class TrackOffers {
   readonly #offered = new Map<string, Set<string>>();
   /** Keys of the tracks whose PUBLISH runs. Such a track is not offered again, also when relays name it no more for a moment. */
   readonly #running = new Set<string>();
+  /** Those of them that were withdrawn since. */
+  readonly #withdrawn = new Set<string>();
   /** Those that were offered but do not pass the filters. */
   readonly #filteredOut = new Set<string>();
   #unwatch = () => {};
@@ -88,11 +90,18 @@ export class TrackOffers {
     if (offered === undefined) return;
     for (const track of offered) {
       const key = keyOf({ path, track });
-      if (pushed.has(track) || this.#running.has(key)) continue;
-      offered.delete(track);
-      this.#filteredOut.delete(key);
+      if (pushed.has(track)) this.#withdrawn.delete(key);
+      else if (this.#running.has(key)) this.#withdrawn.add(key);
+      else this.#drop({ path, track });
     }
-    if (offered.size === 0) this.#offered.delete(path);
+  }
+
+  /** The track may be offered again. */
+  #drop(named: NamedTrack): void {
+    const { path, track } = named;
+    const offered = this.#offered.get(path);
+    this.#filteredOut.delete(keyOf(named));
+    if (offered?.delete(track) && offered.size === 0) this.#offered.delete(path);
   }
 
   #offer(named: NamedTrack): void {
@@ -102,16 +111,24 @@ export class TrackOffers {
     if (offered.has(track) || (!caps.severalSubscriptions && served.has(named))) return;
     const name = this.#nameOf(named, session.deps.access.root);
     if (name === undefined) return;
+    const key = keyOf(named);
     this.#offered.set(path, offered.add(track));
-    this.#running.add(keyOf(named));
+    this.#running.add(key);
+    const publish = new OwnPublish(this.#context, { ...named, name, parameters: this.#parameters }, (why) =>
+      this.#left(named, why),
+    );
+    if (!publish.start()) this.#running.delete(key);
+  }
+
+  /** A PUBLISH is over. */
+  #left(named: NamedTrack, why: PublishEnd): void {
     const { skipped } = this.#wanted;
-    const publish = new OwnPublish(this.#context, { ...named, name, parameters: this.#parameters }, (why) => {
-      this.#running.delete(keyOf(named));
-      if (why === "blocked" && skipped !== undefined) this.#skip(named, skipped);
-      else if (why === "filtered") this.#filteredOut.add(keyOf(named));
-      else if (why !== "refused") offered.delete(track);
-    });
-    if (!publish.start()) this.#running.delete(keyOf(named));
+    const key = keyOf(named);
+    this.#running.delete(key);
+    if (why === "blocked" && skipped !== undefined) this.#skip(named, skipped);
+    else if (why === "filtered") this.#filteredOut.add(key);
+    else if (why !== "refused") this.#drop(named);
+    if (this.#withdrawn.delete(key)) this.#drop(named);
   }
 
   /** The peer allows no stream for a PUBLISH. It may subscribe instead. */
