@@ -146,6 +146,12 @@ export class AnnounceResponder {
     this.#closed();
   }
 
+  /** The peer follows another prefix instead: all that it knows ends, and then this request does. */
+  withdraw(): void {
+    for (const [path, known] of [...this.#announced]) this.#end(path, known);
+    this.close();
+  }
+
   /** Begins to list what there is by now. */
   #first(): void {
     if (this.#state !== "held" || this.#over) return;

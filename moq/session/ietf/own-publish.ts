@@ -2,9 +2,11 @@ import type { BidiStream } from "../../link.ts";
 import type { Location, TrackInfo } from "../../model/index.ts";
 import { READ } from "../../wire/codec/index.ts";
 import type { FullTrackName, Message, Parameters } from "../../wire/ietf/index.ts";
+import { permits } from "../contract.ts";
 import type { TurnHandler } from "../intake.ts";
 import { SubscribeResponder } from "../subscribe-responder.ts";
 import type { IetfContext } from "./context.ts";
+import { expiryOf } from "./expiry.ts";
 import { fillOf } from "./fill-streams.ts";
 import type { MessageSource } from "./message-codec.ts";
 import type { NamedTrack } from "./named-track.ts";
@@ -40,6 +42,7 @@ export class OwnPublish implements TurnHandler {
   readonly #giveBack: () => void;
   #stream: BidiStream | undefined;
   #forget: () => void = () => {};
+  #unwatchToken: () => void = () => {};
   #end: PublishEnd = "over";
   #parameters: Parameters;
   #info: TrackInfo | undefined;
@@ -47,14 +50,14 @@ export class OwnPublish implements TurnHandler {
 
   constructor(context: IetfContext, offer: Offer, left: (why: PublishEnd) => void) {
     const { session } = context;
-    this.#context = context;
+    this.#context = withOwnToken(context, offer);
     this.#offer = offer;
     this.#left = left;
     this.#parameters = offer.parameters;
     this.#reader = context.codec.answers("publish");
     const { path, track } = offer;
     this.#answers = new SubscribeAnswers(
-      context,
+      this.#context,
       { path, track },
       {
         establish: (info, largest) => this.#open(info, largest),
@@ -65,9 +68,13 @@ export class OwnPublish implements TurnHandler {
     );
     const ask = { path, track, epoch: 0n, options: optionsOf(this.#parameters, undefined) };
     this.#viewer = new SubscribeResponder(session, ask, this.#answers, () => this.#ended());
-    const admitted = session.admission.subscribe(path, track);
+    const admitted = session.admission.subscribe(path, track, context.access);
     this.#giveBack = typeof admitted === "string" ? () => {} : admitted;
     this.#over = typeof admitted === "string";
+    const { presented, tokenWatch } = this.#context;
+    if (presented !== undefined && !this.#over) {
+      this.#unwatchToken = tokenWatch.add(presented, (reason) => this.#viewer.refuse(reason));
+    }
   }
 
   /** False where the bounds of the session refuse it: `left` is not called then. */
@@ -133,7 +140,12 @@ export class OwnPublish implements TurnHandler {
       whenAnswered: (callback) => this.#answers.whenAnswered(callback),
     });
     const { forward = true } = this.#parameters;
-    const parameters = { ...this.#parameters, forward, ...(largest === undefined ? {} : { largest }) };
+    const parameters = {
+      ...this.#parameters,
+      forward,
+      ...(largest === undefined ? {} : { largest }),
+      ...expiryOf(this.#context),
+    };
     const properties = propertiesOf(info);
     send(stream, { kind: "publish", requestId, ...name, alias: requestId, parameters, properties }, this.#context);
     return { stream, alias: requestId };
@@ -176,6 +188,7 @@ export class OwnPublish implements TurnHandler {
     if (this.#over) return;
     this.#over = true;
     this.#forget();
+    this.#unwatchToken();
     this.#context.session.serving.left(this.#viewer);
   }
 
@@ -184,4 +197,11 @@ export class OwnPublish implements TurnHandler {
     this.#stream?.stop(this.#context.session.codes.codeOf("cancelled"));
     this.#left(this.#end);
   }
+}
+
+/** With the token of the SUBSCRIBE_TRACKS only where the session itself may not have the track: then the track ends when that does. */
+function withOwnToken(context: IetfContext, { path, track }: NamedTrack): IetfContext {
+  const { presented, ...rest } = context;
+  const isNeeded = presented !== undefined && !permits(context.session.deps.access, "subscribe", path, track);
+  return isNeeded ? context : rest;
 }

@@ -23,6 +23,13 @@ export interface Refusal {
   readonly redirect?: Redirect;
 }
 
+/** The prefix of a request for namespaces or tracks. */
+export const PREFIX_OVERLAP: Refusal = {
+  reason: "duplicate",
+  error: "prefix_overlap",
+  text: "the prefix overlaps with one that this session follows already",
+};
+
 /** Milliseconds after which a peer may send a request again that was refused for load. */
 const RETRY_AFTER_MS = 1_000;
 

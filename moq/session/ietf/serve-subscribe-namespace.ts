@@ -6,7 +6,8 @@ import type { IetfContext } from "./context.ts";
 import { namespaceExpiryOf } from "./expiry.ts";
 import { absolutePath } from "./names.ts";
 import { NamespaceRequests } from "./namespace-requests.ts";
-import { type Refusal, refusalOf } from "./refusal.ts";
+import type { PrefixClaim } from "./prefix-claims.ts";
+import { PREFIX_OVERLAP, type Refusal, refusalOf, requestError } from "./refusal.ts";
 import type { RequestResponder } from "./request-responder.ts";
 import { send } from "./stream-context.ts";
 import { TrackOffers } from "./track-offers.ts";
@@ -24,19 +25,24 @@ export function serveSubscribeNamespace(
   const prefix = absolutePath(request.namespace, context);
   if (typeof prefix !== "string") return prefix;
   const claimed = context.prefixes.take("subscribeNamespace", prefix);
-  if (claimed === undefined) return { reason: "duplicate", error: "prefix_overlap", text: OVERLAP };
+  if (claimed === undefined) return PREFIX_OVERLAP;
   const admitted = context.session.admission.announce();
   if (typeof admitted === "string") {
-    claimed();
+    claimed.release();
     return refusalOf(admitted);
   }
   const tracks = request.tracks === true ? tracksUnder(prefix, request, context) : undefined;
-  const watch = new NamespaceWatch(context, stream, { path: prefix, namespace: request.namespace }, () => {
-    tracks?.stop();
-    claimed();
-    admitted();
-    over();
-  });
+  const watch = new NamespaceWatch(
+    context,
+    stream,
+    { path: prefix, namespace: request.namespace, claim: claimed },
+    () => {
+      tracks?.stop();
+      claimed.release();
+      admitted();
+      over();
+    },
+  );
   tracks?.start();
   return watch;
 }
@@ -50,33 +56,28 @@ function tracksUnder(prefix: string, { parameters }: NamespaceRequest, context: 
   return new TrackOffers(context, { prefix, parameters: { forward } });
 }
 
+/** A prefix that is followed. */
+interface Followed {
+  readonly path: string;
+  readonly namespace: Namespace;
+  readonly claim: PrefixClaim;
+}
+
 /** One request for namespaces. */
 class NamespaceWatch implements RequestResponder {
   readonly #context: IetfContext;
   readonly #stream: BidiStream;
-  readonly #responder: AnnounceResponder;
+  readonly #claim: PrefixClaim;
+  readonly #left: () => void;
+  #responder: AnnounceResponder | undefined;
 
-  constructor(
-    context: IetfContext,
-    stream: BidiStream,
-    { path, namespace }: { readonly path: string; readonly namespace: Namespace },
-    over: () => void,
-  ) {
-    const { session } = context;
+  constructor(context: IetfContext, stream: BidiStream, { path, namespace, claim }: Followed, over: () => void) {
     this.#context = context;
     this.#stream = stream;
-    const ask = { prefix: path, excludeHop: 0n, ended: false, access: context.access };
-    // Draft 14 has no NAMESPACE: each namespace is a request.
-    const writer = context.caps.namespaceStreams
-      ? new NamespaceWriter(context, stream)
-      : new NamespaceRequests(context, namespace, () => stream.finish());
-    this.#responder = new AnnounceResponder(session, ask, writer, () => {
-      session.serving.watchers.delete(this.#responder);
-      over();
-    });
-    send(stream, { kind: "requestOk", parameters: namespaceExpiryOf(context), properties: NONE }, context);
-    session.serving.watchers.add(this.#responder);
-    this.#responder.start();
+    this.#claim = claim;
+    this.#left = over;
+    this.#accept();
+    this.#follow(path, namespace);
   }
 
   fin(): void {
@@ -84,28 +85,73 @@ class NamespaceWatch implements RequestResponder {
   }
 
   gone(): void {
-    this.#responder.close();
+    this.#responder?.close();
   }
 
   message(message: Message): void {
     if (message.kind !== "requestUpdate") return;
-    send(
-      this.#stream,
-      { kind: "requestOk", parameters: namespaceExpiryOf(this.#context), properties: NONE },
-      this.#context,
-    );
+    const { namespacePrefix } = message.parameters;
+    if (namespacePrefix === undefined) {
+      this.#accept();
+      return;
+    }
+    const path = absolutePath(namespacePrefix, this.#context);
+    if (typeof path !== "string") this.#fail(path);
+    else if (!this.#claim.move(path)) this.#fail(PREFIX_OVERLAP);
+    else {
+      // Suffixes are relative to the new prefix from the answer on, so the peer knows nothing then that was said before.
+      const before = this.#responder;
+      this.#responder = undefined;
+      before?.withdraw();
+      this.#accept();
+      this.#follow(path, namespacePrefix);
+    }
+  }
+
+  /** A failed update ends the request (Updating Subscriptions). */
+  #fail(refusal: Refusal): void {
+    send(this.#stream, requestError(refusal, this.#context, "subscribeNamespace"), this.#context);
+    this.gone();
+  }
+
+  #accept(): void {
+    const parameters = namespaceExpiryOf(this.#context);
+    send(this.#stream, { kind: "requestOk", parameters, properties: NONE }, this.#context);
+  }
+
+  #follow(prefix: string, namespace: Namespace): void {
+    const { session, access, caps } = this.#context;
+    const isCurrent = () => this.#responder === responder;
+    const finished = () => {
+      if (isCurrent()) this.#stream.finish();
+    };
+    // Draft 14 has no NAMESPACE: each namespace is a request.
+    const writer = caps.namespaceStreams
+      ? new NamespaceWriter(this.#context, this.#stream, finished)
+      : new NamespaceRequests(this.#context, namespace, finished);
+    const ask = { prefix, excludeHop: 0n, ended: false, access };
+    const responder = new AnnounceResponder(session, ask, writer, () => {
+      session.serving.watchers.delete(responder);
+      if (isCurrent()) this.#left();
+    });
+    this.#responder = responder;
+    session.serving.watchers.add(responder);
+    responder.start();
   }
 }
 
 /** Writes NAMESPACE and NAMESPACE_DONE. */
 class NamespaceWriter implements AnnounceWriter {
   readonly counts = false;
+  readonly finish: () => void;
   readonly #context: IetfContext;
   readonly #stream: BidiStream;
 
-  constructor(context: IetfContext, stream: BidiStream) {
+  /** `finished`: nothing more is announced. */
+  constructor(context: IetfContext, stream: BidiStream, finished: () => void) {
     this.#context = context;
     this.#stream = stream;
+    this.finish = finished;
   }
 
   get queued(): number {
@@ -126,10 +172,6 @@ class NamespaceWriter implements AnnounceWriter {
     this.#send("namespaceDone", suffix);
   }
 
-  finish(): void {
-    this.#stream.finish();
-  }
-
   refuse(reason: Reason): void {
     this.#stream.reset(this.#context.session.codes.codeOf(reason));
   }
@@ -141,5 +183,4 @@ class NamespaceWriter implements AnnounceWriter {
   }
 }
 
-const OVERLAP = "the prefix overlaps with one that this session follows already";
 const NONE = new Uint8Array(0);

@@ -3,8 +3,9 @@ import type { FullTrackName, Message, NamespaceRequest, Parameters } from "../..
 import type { IetfContext } from "./context.ts";
 import { namespaceExpiryOf } from "./expiry.ts";
 import { absolutePath } from "./names.ts";
+import type { PrefixClaim } from "./prefix-claims.ts";
 import { INVALID_FILTER } from "./range-filters.ts";
-import { type Refusal, refusalOf, requestError } from "./refusal.ts";
+import { PREFIX_OVERLAP, type Refusal, refusalOf, requestError } from "./refusal.ts";
 import type { RequestResponder } from "./request-responder.ts";
 import { send } from "./stream-context.ts";
 import { TrackOffers } from "./track-offers.ts";
@@ -20,21 +21,15 @@ export function serveSubscribeTracks(
   const prefix = absolutePath(request.namespace, context);
   if (typeof prefix !== "string") return prefix;
   const claimed = context.prefixes.take("subscribeTracks", prefix);
-  if (claimed === undefined) {
-    return {
-      reason: "duplicate",
-      error: "prefix_overlap",
-      text: "the prefix overlaps with one that this session follows already",
-    };
-  }
+  if (claimed === undefined) return PREFIX_OVERLAP;
   const admitted = context.session.admission.announce();
   if (typeof admitted === "string") {
-    claimed();
+    claimed.release();
     return refusalOf(admitted);
   }
   const parameters = wantedOf(request.parameters);
-  const watch = new TracksWatch(context, stream, { prefix, parameters }, () => {
-    claimed();
+  const watch = new TracksWatch(context, stream, { prefix, parameters, claim: claimed }, () => {
+    claimed.release();
     admitted();
     over();
   });
@@ -47,17 +42,23 @@ class TracksWatch implements RequestResponder {
   readonly #context: IetfContext;
   readonly #stream: BidiStream;
   readonly #offers: TrackOffers;
+  readonly #claim: PrefixClaim;
   readonly #left: () => void;
   #over = false;
 
   constructor(
     context: IetfContext,
     stream: BidiStream,
-    { prefix, parameters }: { readonly prefix: string; readonly parameters: Parameters },
+    {
+      prefix,
+      parameters,
+      claim,
+    }: { readonly prefix: string; readonly parameters: Parameters; readonly claim: PrefixClaim },
     left: () => void,
   ) {
     this.#context = context;
     this.#stream = stream;
+    this.#claim = claim;
     this.#left = left;
     const skipped = (track: FullTrackName) => send(stream, { kind: "publishSkipped", ...track }, context);
     this.#offers = new TrackOffers(context, { prefix, parameters, ...(context.caps.subscribeTracks && { skipped }) });
@@ -81,18 +82,27 @@ class TracksWatch implements RequestResponder {
     this.#left();
   }
 
+  /** Subscriptions that exist by now are not affected. */
   message(message: Message): void {
     if (message.kind !== "requestUpdate") return;
     const parameters = updatedParameters(this.#offers.parameters, wantedOf(message.parameters));
-    if (parameters === undefined) {
-      send(this.#stream, requestError(INVALID_FILTER, this.#context, "subscribeTracks"), this.#context);
-      this.gone();
-      return;
+    const { namespacePrefix } = message.parameters;
+    const prefix = namespacePrefix === undefined ? undefined : absolutePath(namespacePrefix, this.#context);
+    if (parameters === undefined) this.#fail(INVALID_FILTER);
+    else if (typeof prefix === "object") this.#fail(prefix);
+    else if (prefix !== undefined && !this.#claim.move(prefix)) this.#fail(PREFIX_OVERLAP);
+    else {
+      // An update has no FILL_PARAMETERS.
+      const { fill } = this.#offers.parameters;
+      this.#answer();
+      this.#offers.change(fill === undefined ? parameters : { ...parameters, fill }, prefix);
     }
-    // An update has no FILL_PARAMETERS.
-    const { fill } = this.#offers.parameters;
-    this.#answer();
-    this.#offers.change(fill === undefined ? parameters : { ...parameters, fill });
+  }
+
+  /** A failed update ends the request (Updating Subscriptions). */
+  #fail(refusal: Refusal): void {
+    send(this.#stream, requestError(refusal, this.#context, "subscribeTracks"), this.#context);
+    this.gone();
   }
 
   #answer(): void {

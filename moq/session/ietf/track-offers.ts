@@ -1,6 +1,7 @@
 import type { Broadcast } from "../../model/index.ts";
 import { stripPrefix } from "../../path.ts";
 import { type FullTrackName, namespaceOf, type Parameters, trackNameOf } from "../../wire/ietf/index.ts";
+import type { Access } from "../contract.ts";
 import type { IetfContext } from "./context.ts";
 import { keyOf, type NamedTrack } from "./named-track.ts";
 import { OwnPublish, type PublishEnd } from "./own-publish.ts";
@@ -21,7 +22,8 @@ interface Wanted {
 /** Sends the peer a PUBLISH for each track under a prefix that a publisher pushes, to this relay or to another one. */
 export class TrackOffers {
   readonly #context: IetfContext;
-  readonly #wanted: Omit<Wanted, "parameters">;
+  readonly #skipped: Wanted["skipped"];
+  #prefix: string;
   #parameters: Parameters;
   /** By path, the pushed tracks for which we have sent the peer a PUBLISH or PUBLISH_SKIPPED. */
   readonly #offered = new Map<string, Set<string>>();
@@ -36,7 +38,8 @@ export class TrackOffers {
 
   constructor(context: IetfContext, wanted: Wanted) {
     this.#context = context;
-    this.#wanted = wanted;
+    this.#skipped = wanted.skipped;
+    this.#prefix = wanted.prefix;
     this.#parameters = wanted.parameters;
   }
 
@@ -46,22 +49,37 @@ export class TrackOffers {
 
   start(): void {
     const { session } = this.#context;
-    const { broadcasts, access } = session.deps;
-    const { prefix } = this.#wanted;
+    const { broadcasts } = session.deps;
     const changed = (broadcast: Broadcast) => void session.guard(() => this.#consider(broadcast));
-    this.#unwatch = broadcasts.watch(prefix, { changed, pushed: true }, access.watchable(prefix));
-    for (const broadcast of broadcasts.list(prefix)) this.#consider(broadcast);
+    const interests = this.#access.watchable(this.#prefix);
+    this.#unwatch = broadcasts.watch(this.#prefix, { changed, pushed: true }, interests);
+    for (const broadcast of broadcasts.list(this.#prefix)) this.#consider(broadcast);
   }
 
-  /** Tracks that are offered from now on begin with `parameters`. With other filters, tracks may pass that did not. */
-  change(parameters: Parameters): void {
+  /**
+   * Tracks that are offered from now on begin with `parameters`, and are under `prefix`, if one is given. With other filters, tracks may pass that
+   * did not.
+   */
+  change(parameters: Parameters, prefix?: string): void {
     const refiltered = parameters.rangeFilters !== this.#parameters.rangeFilters;
     this.#parameters = parameters;
-    if (!refiltered) return;
-    for (const [path, tracks] of this.#offered) {
-      for (const track of tracks) if (this.#filteredOut.delete(keyOf({ path, track }))) tracks.delete(track);
+    if (refiltered) {
+      for (const [path, tracks] of this.#offered) {
+        for (const track of tracks) if (this.#filteredOut.delete(keyOf({ path, track }))) tracks.delete(track);
+      }
     }
-    for (const broadcast of this.#context.session.deps.broadcasts.list(this.#wanted.prefix)) this.#consider(broadcast);
+    if (prefix !== undefined) {
+      this.#unwatch();
+      this.#prefix = prefix;
+      this.start();
+    } else if (refiltered) {
+      for (const broadcast of this.#context.session.deps.broadcasts.list(this.#prefix)) this.#consider(broadcast);
+    }
+  }
+
+  /** What the request may do. */
+  get #access(): Access {
+    return this.#context.access ?? this.#context.session.deps.access;
   }
 
   /** Subscriptions that exist by now stay. */
@@ -73,7 +91,7 @@ export class TrackOffers {
   /** Offers the tracks of the broadcast that are new, but for those that the peer itself pushes. */
   #consider(broadcast: Broadcast): void {
     const { session } = this.#context;
-    if (this.#over || !session.deps.access.maySubscribe(broadcast.path)) return;
+    if (this.#over || !this.#access.maySubscribe(broadcast.path)) return;
     const pushed = new Set<string>();
     for (const { source, advertisement } of broadcast.routes) {
       if (source === session.source) continue;
@@ -122,7 +140,7 @@ export class TrackOffers {
 
   /** A PUBLISH is over. */
   #left(named: NamedTrack, why: PublishEnd): void {
-    const { skipped } = this.#wanted;
+    const skipped = this.#skipped;
     const key = keyOf(named);
     this.#running.delete(key);
     if (why === "blocked" && skipped !== undefined) this.#skip(named, skipped);
@@ -133,7 +151,7 @@ export class TrackOffers {
 
   /** The peer allows no stream for a PUBLISH. It may subscribe instead. */
   #skip(named: NamedTrack, skipped: (track: FullTrackName) => void): void {
-    const suffix = this.#nameOf(named, this.#wanted.prefix);
+    const suffix = this.#nameOf(named, this.#prefix);
     if (suffix !== undefined && !this.#over) skipped(suffix);
   }
 
