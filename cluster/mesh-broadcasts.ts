@@ -187,6 +187,7 @@ export class MeshBroadcasts implements BroadcastFinder {
     }
     this.#watchRivals();
     this.#refresh(path);
+    this.#pushed.moved(path);
   }
 
   /** The holders of `path` changed. */
@@ -314,6 +315,7 @@ export class MeshBroadcasts implements BroadcastFinder {
       const refresh = () => {
         this.#waitingForRoom.delete(path);
         this.#refresh(path);
+        this.#pushed.moved(path);
       };
       this.#waitingForRoom.set(path, this.#deps.broadcasts.whenRoom(refresh));
     }

@@ -5,9 +5,11 @@ import type { WorldOptions } from "../../lab/sim/surroundings.ts";
 import { World } from "../../lab/sim/world.ts";
 import type { Message } from "../../moq/wire/ietf/index.ts";
 import { MoqtPeer, named, type RequestStream } from "./ietf-peer.ts";
+import { TestPublisher } from "./support.ts";
 
 const NONE = new Uint8Array(0);
 const VERSION = "moqt-22";
+const NEWEST = { epoch: 0n, hops: [], cost: 0, ended: false };
 
 async function meshOf(options: WorldOptions = {}): Promise<World> {
   const world = new World(["root"], () => 0.5, options);
@@ -157,6 +159,48 @@ describe("a track that is pushed to an origin", () => {
     const subscribed = await viewer.request({ kind: "subscribe", ...named("live/a"), parameters: {} });
     await world.pass(1_000);
     assert.equal(subscribed.messages[0]?.kind, "subscribeOk");
+    assert.deepEqual(world.defects, []);
+  });
+
+  it("is offered once the publisher is gone that had the broadcast at the viewer's relay", async () => {
+    const world = await meshOf();
+    await world.start("o2", "origin");
+    await world.pass(1_000);
+    await push(await peerAt(world, "o1"), "live/a", "video", 3);
+    await world.pass(100);
+    const publication = (await world.client("o2")).broadcasts.publish("live/a", NEWEST, new TestPublisher());
+    assert.ok(typeof publication !== "string");
+    await world.pass(1_000);
+    const viewer = await peerAt(world, "o2");
+    await wantTracks(viewer, "live");
+    await world.pass(40_000);
+    const before = askedBy(world, "o2");
+    publication.end(false);
+    await world.pass(1_000);
+    const after = askedBy(world, "o2");
+    assert.deepEqual(
+      { before, after, offered: offered(viewer) },
+      { before: [1, 0], after: [1, 1], offered: ["video"] },
+    );
+  });
+
+  it("is offered again where it is pushed anew at once", async () => {
+    const world = await meshOf();
+    const publisher = await peerAt(world, "o1");
+    const viewers = [await peerAt(world, "e1"), await peerAt(world, "o1")];
+    for (const viewer of viewers) await wantTracks(viewer, "live");
+    const pushed = await push(publisher, "live/a", "video", 3);
+    await world.pass(2_000);
+    pushed.send({ kind: "publishDone", code: 2, streams: 0, reason: "" });
+    pushed.stream.finish();
+    await push(publisher, "live/a", "video", 4);
+    await world.pass(10_000);
+    publisher.subgroup({ trackAlias: 4, group: 0 }, "x").finish();
+    await world.pass(500);
+    assert.deepEqual(
+      viewers.map(({ streams }) => streams.map(({ objects }) => objects)),
+      [[["0/0 x"]], [["0/0 x"]]],
+    );
     assert.deepEqual(world.defects, []);
   });
 });

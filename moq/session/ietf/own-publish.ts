@@ -26,8 +26,8 @@ export interface Offer extends NamedTrack {
 }
 
 /**
- * Why a PUBLISH of ours is over: there was no stream for it, its track does not pass the filters, the peer refused it, or its subscription has
- * ended.
+ * Why a PUBLISH of ours is over: there was no stream for it, its track does not pass the filters, the peer refused it or gave it up, or its
+ * subscription has ended.
  */
 export type PublishEnd = "blocked" | "filtered" | "refused" | "over";
 
@@ -97,16 +97,22 @@ export class OwnPublish implements TurnHandler {
   fin(): void {
     this.#context.session.guard(() => {
       this.#reader.finish();
-      if (this.#context.caps.finCancels) this.#cancel();
+      if (this.#context.caps.finCancels) this.#leave();
     });
   }
 
   reset(): void {
-    this.#context.session.guard(() => this.#cancel());
+    this.#context.session.guard(() => this.#leave());
   }
 
   stop(): void {
-    this.#context.session.guard(() => this.#cancel());
+    this.#context.session.guard(() => this.#leave());
+  }
+
+  /** The peer gives the subscription up. */
+  #leave(): void {
+    if (this.#end === "over") this.#end = "refused";
+    this.#cancel();
   }
 
   #open(info: TrackInfo, largest: Location | undefined): Established | undefined {

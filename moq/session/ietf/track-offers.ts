@@ -31,6 +31,8 @@ export class TrackOffers {
   readonly #running = new Set<string>();
   /** Those of them that were withdrawn since. */
   readonly #withdrawn = new Set<string>();
+  /** Those of them that were withdrawn for a moment at least: the track may be pushed anew when its PUBLISH ends. */
+  readonly #interrupted = new Set<string>();
   /** Those that were offered but do not pass the filters. */
   readonly #filteredOut = new Set<string>();
   #unwatch = () => {};
@@ -109,8 +111,10 @@ export class TrackOffers {
     for (const track of offered) {
       const key = keyOf({ path, track });
       if (pushed.has(track)) this.#withdrawn.delete(key);
-      else if (this.#running.has(key)) this.#withdrawn.add(key);
-      else this.#drop({ path, track });
+      else if (this.#running.has(key)) {
+        this.#withdrawn.add(key);
+        this.#interrupted.add(key);
+      } else this.#drop({ path, track });
     }
   }
 
@@ -147,6 +151,16 @@ export class TrackOffers {
     else if (why === "filtered") this.#filteredOut.add(key);
     else if (why !== "refused") this.#drop(named);
     if (this.#withdrawn.delete(key)) this.#drop(named);
+    if (this.#interrupted.delete(key) && why === "over") this.#considerLater(named.path);
+  }
+
+  #considerLater(path: string): void {
+    const { session } = this.#context;
+    session.share.later(() => {
+      const broadcast = session.deps.broadcasts.broadcast(path);
+      if (broadcast !== undefined && !session.over) this.#consider(broadcast);
+      return true;
+    });
   }
 
   /** The peer allows no stream for a PUBLISH. It may subscribe instead. */
