@@ -49,6 +49,9 @@ export class PushedElsewhere {
   /** By path, and by epoch and name: how many relays say that the track is pushed. */
   readonly #tracks = new Map<string, Map<string, number>>();
   readonly #changed = new Set<string>();
+  /** What is to be looked at again before relays are asked: the wanted prefixes; the places of all broadcasts. */
+  #reviewDue = false;
+  #allDue = false;
   #syncing = false;
   #closed = false;
 
@@ -64,14 +67,14 @@ export class PushedElsewhere {
       return () => {};
     }
     this.#wanted.set(prefix, users + 1);
-    if (users === 0) this.#review();
+    if (users === 0) this.#reviewLater();
     let released = false;
     return () => {
       if (released) return;
       released = true;
       const left = (this.#wanted.get(prefix) ?? 0) - 1;
       if (left > 0) this.#wanted.set(prefix, left);
-      else if (this.#wanted.delete(prefix)) this.#review();
+      else if (this.#wanted.delete(prefix)) this.#reviewLater();
     };
   }
 
@@ -85,7 +88,7 @@ export class PushedElsewhere {
   /** As {@link moved}, for all of them. */
   allMoved(): void {
     if (this.#wanted.size === 0) return;
-    for (const path of this.#deps.paths()) this.#place(path);
+    this.#allDue = true;
     this.#sync();
   }
 
@@ -109,12 +112,20 @@ export class PushedElsewhere {
     this.#relays.clear();
   }
 
-  /** The wanted prefixes have changed. */
-  #review(): void {
-    this.#prefixes = coalescePrefixes(new Set(this.#wanted.keys())).prefixes;
-    for (const path of [...this.#places.keys()]) this.#remove(path);
-    if (this.#wanted.size > 0) for (const path of this.#deps.paths()) this.#place(path);
+  #reviewLater(): void {
+    this.#reviewDue = true;
     this.#sync();
+  }
+
+  /** The wanted prefixes have changed: looks again at the broadcasts for which another prefix is asked now, or at all of them. */
+  #review(): void {
+    if (this.#reviewDue) this.#prefixes = coalescePrefixes(new Set(this.#wanted.keys())).prefixes;
+    for (const [path, { prefix }] of [...this.#places]) if (this.#prefixOf(path) !== prefix) this.#remove(path);
+    if (this.#prefixes.size > 0) {
+      for (const path of this.#deps.paths()) if (this.#allDue || !this.#places.has(path)) this.#place(path);
+    }
+    this.#reviewDue = false;
+    this.#allDue = false;
   }
 
   #place(path: string): void {
@@ -154,7 +165,9 @@ export class PushedElsewhere {
     this.#syncing = true;
     this.#deps.clock.soon(() => {
       this.#syncing = false;
-      if (!this.#closed) this.#askRelays();
+      if (this.#closed) return;
+      if (this.#reviewDue || this.#allDue) this.#review();
+      this.#askRelays();
     });
   }
 

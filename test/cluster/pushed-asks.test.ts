@@ -85,12 +85,16 @@ describe("tracks that are pushed elsewhere", () => {
     const { clock } = links;
     const refused: string[] = [];
     const changed: string[] = [];
+    const looked: string[] = [];
     const pushed = new PushedElsewhere({
       clock,
       links,
       maxPrefixes: 2,
       paths: () => Object.keys(places),
-      place: (path) => places[path],
+      place: (path) => {
+        looked.push(path);
+        return places[path];
+      },
       changed: (path) => void changed.push(path),
       refused: (bound) => void refused.push(bound),
     });
@@ -98,7 +102,7 @@ describe("tracks that are pushed elsewhere", () => {
       await Promise.resolve();
       for (const node of links.users.keys()) if (!links.asks.some((ask) => ask.node === node)) links.up(node);
     };
-    return { links, pushed, places, refused, changed, settle };
+    return { links, pushed, places, refused, changed, looked, settle };
   }
 
   it("are asked of each relay that has a broadcast under the prefix, once for all of them", async () => {
@@ -119,6 +123,24 @@ describe("tracks that are pushed elsewhere", () => {
     release();
     await settle();
     assert.deepEqual(links.running, ["o1 live/a false"]);
+  });
+
+  it("cost a look at the broadcasts under the new prefix alone, and at all of them once for many relays that change", async () => {
+    const { pushed, looked, settle } = scene({
+      "live/a": { node: "o1", firstHand: true },
+      "other/b": { node: "o2", firstHand: true },
+    });
+    pushed.watching("live");
+    pushed.watching("live/a")();
+    await settle();
+    assert.deepEqual(looked.splice(0), ["live/a"]);
+    const release = pushed.watching("other");
+    await settle();
+    assert.deepEqual(looked.splice(0), ["other/b"]);
+    for (let i = 0; i < 100; i++) pushed.allMoved();
+    release();
+    await settle();
+    assert.deepEqual(looked, ["live/a"]);
   });
 
   it("are told of once for each change, while at least one relay names them", async () => {
