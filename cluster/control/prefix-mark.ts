@@ -24,7 +24,9 @@ type Marked = Pick<Holding, "hops" | "covers" | "coldCost">;
 export function withMark({ hops, covers, coldCost = UNKNOWN }: Marked): readonly bigint[] {
   const before = hops.at(-2);
   const isLikeMark = before !== undefined && isMark(before);
-  if ((covers === undefined && !isLikeMark) || hops.length >= FULL) return hops;
+  // Without room, a publisher's hop that is like a mark becomes the unknown one.
+  if (hops.length >= FULL) return isLikeMark ? [...hops.slice(0, -2), 0n, ...hops.slice(-1)] : hops;
+  if (covers === undefined && !isLikeMark) return hops;
   const low = covers === undefined ? PATH_ALONE : coldCost > LARGEST ? UNKNOWN : coldCost;
   return [...hops.slice(0, -1), MARK | BigInt(low), ...hops.slice(-1)];
 }
