@@ -1,7 +1,10 @@
 /** A relay tells another one which tracks are pushed to it (Pushed Streams of moqmesh-2). */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import type { BidiStream } from "../../moq/link.ts";
 import type { PushedAsk } from "../../moq/session/index.ts";
+import { encodePushed } from "../../moq/wire/lite/index.ts";
+import { capsOf } from "../wire/support/bytes.ts";
 import { TestPublisher, TestRelay } from "./support.ts";
 
 const PUSHED = { epoch: 5n, hops: [9n], cost: 1, ended: false };
@@ -76,6 +79,31 @@ describe("the tracks that are pushed to a relay", () => {
     ask({ prefix: "", elsewhere: false });
     assert.deepEqual(await take(), ["+live/a 5 one", "+live/a 5 two"]);
     assert.equal(relay.counters.boundsHit.announcements_per_session, 1);
+  });
+
+  it("are taken up to that bound, of which those count as well whose names are too long", async () => {
+    const relay = await TestRelay.start({ mesh: true, session: { announcementsPerSession: 2 } });
+    const asked: BidiStream[] = [];
+    await relay.raw("moqmesh-2", (stream) => asked.push(stream));
+    await relay.pass(50);
+    const log: string[] = [];
+    const [session] = relay.sessions;
+    const sink = { started: (path: string) => log.push(path), ended: () => {}, closed: (why: string) => log.push(why) };
+    session?.followPushed?.({ prefix: "", elsewhere: false }, sink);
+    await relay.pass(50);
+    const stream = asked.at(-1);
+    assert.ok(stream);
+    const start = (suffix: string) =>
+      stream.write(encodePushed({ kind: "start", suffix, epoch: 5n, track: "video" }, capsOf("moqmesh-2")));
+    start("live/a");
+    start("x".repeat(2_000));
+    await relay.pass(50);
+    assert.deepEqual(log, ["live/a"]);
+    start("y".repeat(2_000));
+    await relay.pass(50);
+    assert.deepEqual(log, ["live/a", "limit"]);
+    assert.equal(relay.counters.boundsHit.announcements_per_session, 1);
+    assert.deepEqual(relay.reports, []);
   });
 
   it("end with the session, and at the peer with a reason", async () => {

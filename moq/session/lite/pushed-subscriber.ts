@@ -110,7 +110,7 @@ export class PushedSubscriber implements TurnHandler {
         break;
       case "oversized":
         session.admission.full(message.bound);
-        this.#tracks.set(this.#nextId++, undefined);
+        this.#take(undefined);
         break;
       case "end": {
         if (!this.#tracks.has(message.id)) throw new ProtocolViolation("PUSHED_END", "an id that is not known");
@@ -122,16 +122,21 @@ export class PushedSubscriber implements TurnHandler {
   }
 
   #start(suffix: string, epoch: bigint, track: string): void {
+    const path = this.#context.session.absolute(joinPath(this.#ask.prefix, suffix));
+    if (this.#take({ path, epoch, track })) this.#sink.started(path, epoch, track);
+  }
+
+  /** Keeps a track under the next id. False where there are too many: then the answer is over. */
+  #take(track: Track | undefined): boolean {
     const { session } = this.#context;
     if (this.#tracks.size >= session.deps.limits.announcementsPerSession) {
       // The peer has the same bound, so it counts in another way than we do.
       session.admission.full("announcements_per_session");
-      this.#end("limit");
       this.#stream?.stop(session.codes.codeOf("limit"));
-      return;
+      this.#end("limit");
+      return false;
     }
-    const path = session.absolute(joinPath(this.#ask.prefix, suffix));
-    this.#tracks.set(this.#nextId++, { path, epoch, track });
-    this.#sink.started(path, epoch, track);
+    this.#tracks.set(this.#nextId++, track);
+    return true;
   }
 }
