@@ -4,6 +4,9 @@ import { prefixes } from "../../moq/model/index.ts";
 /** A part of the bound on scopes: roots bound the requests of a session, and paths have fewer above them than there are paths. */
 const SHARE = 0.25;
 
+/** Broadcasts above one path that are asked for, from the empty path on: a namespace of moq-transport has at most 32 fields. */
+const MAX_ABOVE = 32;
+
 export interface ScopesAboveDeps {
   readonly clock: Clock;
   /** Milliseconds that a path is still asked for after its last user has left. */
@@ -26,6 +29,8 @@ interface Entry {
 export class ScopesAbove {
   readonly #deps: ScopesAboveDeps;
   readonly #entries = new Map<string, Entry>();
+  /** Entries without users, in the order in which their last users left. */
+  readonly #lingering = new Map<string, Entry>();
 
   constructor(deps: ScopesAboveDeps) {
     this.#deps = deps;
@@ -39,10 +44,13 @@ export class ScopesAbove {
   /** Asks for everything above `path`. Returns a release. */
   use(path: string): () => void {
     const used: [string, Entry][] = [];
+    let asked = 0;
     for (const above of prefixes(path)) {
-      const entry = above === path ? undefined : this.#entry(above);
+      if (above === path || asked++ === MAX_ABOVE) break;
+      const entry = this.#entry(above);
       if (entry === undefined) continue;
       entry.cancelLinger();
+      this.#lingering.delete(above);
       entry.users++;
       used.push([above, entry]);
     }
@@ -57,12 +65,15 @@ export class ScopesAbove {
       stop();
     }
     this.#entries.clear();
+    this.#lingering.clear();
   }
 
   #entry(path: string): Entry | undefined {
     const known = this.#entries.get(path);
     if (known !== undefined) return known;
-    if (this.#entries.size >= this.#deps.maxScopes * SHARE) {
+    const bound = this.#deps.maxScopes * SHARE;
+    if (this.#entries.size >= bound) this.#makeRoom();
+    if (this.#entries.size >= bound) {
       this.#deps.refused();
       return undefined;
     }
@@ -71,12 +82,25 @@ export class ScopesAbove {
     return entry;
   }
 
+  /** Drops the path that has been unused for longest. */
+  #makeRoom(): void {
+    for (const [path, oldest] of this.#lingering) {
+      oldest.cancelLinger();
+      this.#drop(path, oldest);
+      return;
+    }
+  }
+
   #leave(path: string, entry: Entry): void {
     entry.users--;
     if (entry.users > 0 || this.#entries.get(path) !== entry) return;
-    entry.cancelLinger = this.#deps.clock.timer(this.#deps.lingerMs, () => {
-      this.#entries.delete(path);
-      entry.stop();
-    });
+    entry.cancelLinger = this.#deps.clock.timer(this.#deps.lingerMs, () => this.#drop(path, entry));
+    this.#lingering.set(path, entry);
+  }
+
+  #drop(path: string, entry: Entry): void {
+    this.#entries.delete(path);
+    this.#lingering.delete(path);
+    entry.stop();
   }
 }

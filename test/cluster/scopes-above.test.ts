@@ -46,6 +46,19 @@ it("at a quarter of the bound on scopes further ones are refused, and those befo
   assert.deepEqual(asked, ["", "a"]);
 });
 
+it("scopes without users give way to new ones at the bound", () => {
+  const { asked, above, refused } = scene(8);
+  above.use("a/b")();
+  above.use("c/d");
+  assert.deepEqual([asked, above.size, refused()], [["", "c"], 2, 0]);
+});
+
+it("a path with many segments has a share of the bound: what is deep below is not asked for", () => {
+  const { asked, above, refused } = scene(8_192);
+  above.use(Array.from({ length: 500 }, () => "x").join("/"));
+  assert.deepEqual([asked.length, above.size, refused()], [32, 32, 0]);
+});
+
 it("nothing is asked for once it is closed", () => {
   const { clock, asked, above } = scene();
   above.use("a/b")();
