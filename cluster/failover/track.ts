@@ -185,6 +185,10 @@ export class FailoverTrack implements Upstream, TrackAtRelayEvents {
 
   closed(from: TrackAtRelay, reason: Reason | undefined): void {
     if (this.#over) return;
+    if (this.#concluding) {
+      if (reason !== undefined) this.#groups.orphan(from);
+      return;
+    }
     if (reason === undefined && from === this.#current && this.#deps.continues(from.node)) {
       // Its publisher alone has ended: it counts as lost.
       this.#endedAt = from.node;
@@ -203,7 +207,7 @@ export class FailoverTrack implements Upstream, TrackAtRelayEvents {
   /** The other source, at `node`, has ended the track: it is over where its own relay has ended it before. */
   otherEnded(node: string): void {
     const ended = this.#endedAt !== undefined && this.#endedAt !== node;
-    if (ended && !this.#over && this.#current?.live !== true) this.#conclude();
+    if (ended && !this.#over && !this.#concluding && this.#current?.live !== true) this.#conclude();
   }
 
   leaving(from: TrackAtRelay): void {
@@ -414,7 +418,9 @@ export class FailoverTrack implements Upstream, TrackAtRelayEvents {
   /** The track has ended, but its last groups may still arrive. */
   #conclude(): void {
     this.#concluding = true;
-    this.#timers.restart("conclusion", STRAGGLER_MS, () => this.#end());
+    // Above all the waits for another relay.
+    this.#timers.cancelAll();
+    this.#timers.begin("conclusion", STRAGGLER_MS, () => this.#end());
     this.#sink.closed(undefined);
   }
 

@@ -313,6 +313,24 @@ describe("a track under a hitless prefix", () => {
     assert.deepEqual([scene.clock.pending, scene.spent], [0, 0]);
   });
 
+  it("ends once when both relays have ended it while the second one took no further subscription", async () => {
+    const scene = new Scene();
+    await scene.watch();
+    frame(scene.b.taken(7), "one");
+    const second = scene.b.last;
+    scene.a.last.sink.closed(undefined);
+    await settle();
+    assert.equal(scene.b.subscriptions.length, 2);
+    scene.b.last.sink.closed("limit");
+    second.sink.closed(undefined);
+    assert.deepEqual(ends(scene), ["closed cleanly"]);
+    const asked = scene.a.subscriptions.length + scene.b.subscriptions.length;
+    scene.clock.advance(1_000);
+    assert.equal(scene.a.subscriptions.length + scene.b.subscriptions.length, asked, "no relay is asked again");
+    scene.clock.advance(1_000);
+    assert.deepEqual([ends(scene), scene.clock.pending], [["closed cleanly"], 0]);
+  });
+
   it("has a second relay again after the publisher of that relay alone has ended, and has come back", async () => {
     const scene = new Scene();
     await scene.watch();
