@@ -314,8 +314,7 @@ export class MeshBroadcasts implements BroadcastFinder {
     if (publication === "limit" && !this.#waitingForRoom.has(path)) {
       const refresh = () => {
         this.#waitingForRoom.delete(path);
-        this.#refresh(path);
-        this.#pushed.moved(path);
+        this.changed(path);
       };
       this.#waitingForRoom.set(path, this.#deps.broadcasts.whenRoom(refresh));
     }
