@@ -53,7 +53,11 @@ describe("a mesh of processes without a root", { skip: await missingLinux() }, (
         seen?.viewers.map(({ lost }) => lost),
         [[], [], [], []],
       );
-      const surveys = await survey(mesh.nodes);
+      const surveys = await waitFor(GROUPS_MS, async () => {
+        const all = await survey(mesh.nodes);
+        return all.every(({ samples }) => samples !== undefined) ? all : undefined;
+      });
+      assert.ok(surveys !== undefined, "every relay's admin listener answers");
       assert.equal(upstreamSubscriptions(surveys, 1), 1);
       const edges = surveys.filter(({ node }) => node.place.role === "edge");
       assert.equal(new Set(edges.flatMap(({ from }) => from)).size, 1, "both take it from one regional");
