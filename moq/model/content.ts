@@ -1,5 +1,6 @@
 import type { Channel, Later, OutStream, SubgroupStart } from "./contract.ts";
 import type { Group } from "./group.ts";
+import type { StreamStart } from "./partial-streams.ts";
 import type { Part } from "./replay.ts";
 
 /** What a stream carries: a subgroup, or all of a group for a dialect that takes whole groups. */
@@ -18,6 +19,6 @@ export interface Content {
   readonly selects?: true;
   /** `stream` gets the objects of `part` that are there, and then those that come: see `attach` in `replay.ts`. */
   attach(channel: Channel, stream: OutStream, later?: Later, part?: Part): void;
-  /** Calls `begin` once bytes of an object with the id `id` or a higher one are there, now if they are. */
-  startAt(id: number, begin: () => void): void;
+  /** Begins once bytes of an object with the id `id` or a higher one are there, now if they are. */
+  startAt(id: number, start: StreamStart): void;
 }

@@ -3,7 +3,7 @@ import type { Reason } from "../reason.ts";
 import type { Content } from "./content.ts";
 import type { Channel, Later, ObjectStatus, ObjectTest, OutStream, SubgroupStart } from "./contract.ts";
 import type { Group } from "./group.ts";
-import type { ObjectReader } from "./partial-streams.ts";
+import type { ObjectReader, StreamStart } from "./partial-streams.ts";
 import { type Part, writeJoined } from "./replay.ts";
 import type { Subgroup } from "./subgroup.ts";
 
@@ -100,9 +100,9 @@ export class FilteredSubgroup implements Content, ObjectReader {
     this.#left(this);
   }
 
-  startAt(id: number, open: () => void): void {
+  startAt(id: number, start: StreamStart): void {
     this.#over = false;
-    this.#open = open;
+    this.#open = () => start.begin();
     this.#part = { first: Math.max(id, this.#part.first ?? 0), last: this.#part.last };
     this.#next = this.#subgroup.log.indexOf(this.#part.first ?? 0);
     if (!this.#judgeKept()) this.#later?.(() => this.#judgeKept());

@@ -7,6 +7,7 @@ import { DATAGRAMS } from "./datagram-run.ts";
 import type { GroupHost } from "./group-host.ts";
 import { isWhole, wholeGroup } from "./locations.ts";
 import { Merge } from "./merge.ts";
+import type { StreamStart } from "./partial-streams.ts";
 import { attach, type Part, type Run } from "./replay.ts";
 import { Subgroup } from "./subgroup.ts";
 
@@ -258,12 +259,12 @@ export class Group implements Evictable {
     attach(this, channel, stream, later, part);
   }
 
-  /** Calls `begin` once bytes of an object with the id `id` or a higher one are there, in the order of {@link run}; now if they are. */
-  startAt(id: number, begin: () => void): void {
+  /** Begins once bytes of an object with the id `id` or a higher one are there, in the order of {@link run}; now if they are. */
+  startAt(id: number, start: StreamStart): void {
     if (this.#others.length > 0 && this.#merge === undefined) this.#mergeSubgroups();
     this.#merges = true;
-    if (this.#merge === undefined) this.first.startAt(id, begin, true);
-    else this.#merge.startAt(id, begin);
+    if (this.#merge === undefined) this.first.startAt(id, start, true);
+    else this.#merge.startAt(id, start);
   }
 
   /** Calls `callback` once no more objects come, possibly now. */

@@ -3,7 +3,7 @@ import type { Channel, OutStream } from "./contract.ts";
 import type { FrameLog } from "./frame-log.ts";
 import type { GroupHost } from "./group-host.ts";
 import { arriving, copied, HeldBytes, type HeldObject, type HeldQueue } from "./held-objects.ts";
-import { PartialStreams } from "./partial-streams.ts";
+import { PartialStreams, type StreamStart } from "./partial-streams.ts";
 import { type Run, writeJoined } from "./replay.ts";
 import type { Readers, Subgroup } from "./subgroup.ts";
 
@@ -243,10 +243,10 @@ export class Merge implements Run {
     this.#host.counters.groupsDropped[this.#keeps ? "upstream" : "evicted"]++;
   }
 
-  /** Calls `begin` once an object with the id `id` or a higher one has been passed on, now if it has. */
-  startAt(id: number, begin: () => void): void {
-    if (this.indexOf(id) < this.length) begin();
-    else if (!this.#over && this.#broken === undefined) this.#partial.startAt(id, true, begin);
+  /** Begins once an object with the id `id` or a higher one has been passed on, now if it has. */
+  startAt(id: number, start: StreamStart): void {
+    if (this.indexOf(id) < this.length) start.begin();
+    else if (!this.#over && this.#broken === undefined) this.#partial.startAt(id, true, start);
   }
 
   /** The part with the next object. Nothing where there is none, or where it has to wait. */

@@ -3,7 +3,7 @@ import type { Reason } from "../reason.ts";
 import type { Channel, Later, ObjectStatus, OutFan, OutStream, SubgroupStart, SubgroupWriter } from "./contract.ts";
 import { FRAME_OVERHEAD, FrameLog, MAX_PROPERTIES } from "./frame-log.ts";
 import type { GroupHost } from "./group-host.ts";
-import { type ObjectReader, PartialStreams } from "./partial-streams.ts";
+import { type ObjectReader, PartialStreams, type StreamStart } from "./partial-streams.ts";
 import { writable } from "./publisher-numbering.ts";
 import { attach, type Part, type Run, writeJoined } from "./replay.ts";
 
@@ -343,12 +343,12 @@ export class Subgroup<G extends Owner> implements SubgroupWriter, Run {
   }
 
   /** `merged`: for a dialect that takes whole groups. */
-  startAt(id: number, begin: () => void, merged = false): void {
+  startAt(id: number, start: StreamStart, merged = false): void {
     const at = this.#log.indexOf(id);
     const lacksBytes = this.#inFrame && at === this.length - 1 && this.#log.received === 0;
     const has = at < this.length && !lacksBytes;
-    if (has) begin();
-    else if (this.#state === "open") this.#partials().startAt(id, merged, begin);
+    if (has) start.begin();
+    else if (this.#state === "open") this.#partials().startAt(id, merged, start);
   }
 
   /** Gives the readers of dialects that take whole groups to `partial` and the returned list. */

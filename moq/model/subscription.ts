@@ -35,6 +35,8 @@ export class Subscription {
   /** No group at or after it will be sent. */
   #end: number | undefined;
   #done = false;
+  /** How often it was paused: streams that waited for their first object then do not begin any more. */
+  #pauses = 0;
   readonly #figures: SubscriptionFigures;
   /** Absent while it has had no filter. */
   #selections: Selections | undefined;
@@ -301,7 +303,11 @@ export class Subscription {
   #take(content: Content): void {
     const part = this.#range.partOf(content.group);
     const { first = 0 } = part;
-    if (first > 0 || content.selects) content.startAt(first, () => this.#open(content, part));
+    if (first > 0 || content.selects) {
+      const pauses = this.#pauses;
+      const isOver = () => this.#done || pauses !== this.#pauses;
+      content.startAt(first, { begin: () => this.#open(content, part), isOver });
+    }
     // A whole group is of no use without its first object.
     else if (this.#takesSubgroups || content.start.firstObject) this.#open(content, part);
   }
@@ -369,6 +375,7 @@ export class Subscription {
 
   /** Nothing more is sent until it resumes. */
   #pause(): void {
+    this.#pauses++;
     this.#sending.reset(this.#subscriber.channel.dialect.resetCode("cancelled"));
     this.#sending.prune();
     this.#missed.clear();

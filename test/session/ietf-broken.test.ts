@@ -1,12 +1,17 @@
 /** Peers of moq-transport that do what none should, or at a bad moment: what it costs others. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { queryObjects } from "node:v8";
+import { FilteredSubgroup } from "../../moq/model/filtered-subgroup.ts";
+import { Subscription } from "../../moq/model/subscription.ts";
 import { encodeFetchHeader, FetchObjectEncoder, type Message, type Parameters } from "../../moq/wire/ietf/index.ts";
 import { MoqtPeer, named, type RequestStream } from "./ietf-peer.ts";
 import { STREAMED_VERSIONS, TestRelay } from "./support.ts";
 
 const NONE = new Uint8Array(0);
 const ALIAS = 7;
+/** What has ended and may still be held by a subgroup that waits for its next object. */
+const MAX_LEFT = 34;
 
 const kinds = ({ messages }: RequestStream) => messages.map(({ kind }) => kind);
 
@@ -79,6 +84,50 @@ for (const version of STREAMED_VERSIONS) {
       assert.deepEqual(viewer.requests.map(kinds), [["publish"], ["publish"]]);
       assert.deepEqual(relay.defects, []);
     });
+
+    it("viewers that come and go leave little behind at a subgroup that waits for its next object", async () => {
+      const { relay, publisher, viewer, push } = await scene(version);
+      await push();
+      await viewer.request({ kind: "subscribe", ...named("live"), parameters: {} });
+      publisher.subgroup({ trackAlias: ALIAS, group: 0 }, "a");
+      await relay.pass(50);
+      const other = await MoqtPeer.connect(relay, version);
+      const start = { group: 0, object: 0 };
+      const filters = [
+        { kind: "next_object" },
+        { kind: "absolute", start: { group: 0, object: 5 } },
+        { kind: "absolute", start, end: { group: 0, ...(version === "moqt-18" ? {} : { object: 9 }) } },
+      ] as const;
+      for (let count = 0; count < 120; count++) {
+        const filter = filters[count % 3];
+        assert.ok(filter);
+        const { stream } = await other.request({ kind: "subscribe", ...named("live"), parameters: { filter } });
+        stream.stop(1);
+        stream.reset(1);
+      }
+      await relay.pass(50);
+      assert.ok(Number(queryObjects(Subscription)) <= MAX_LEFT);
+      assert.deepEqual([other.end, relay.defects], ["", []]);
+    });
+
+    it("one that pauses again and again leaves nothing behind, and goes on with the next object", async () => {
+      const { relay, publisher, viewer, push } = await scene(version);
+      await push();
+      const subscription = await viewer.request({ kind: "subscribe", ...named("live"), parameters: {} });
+      const stream = publisher.subgroup({ trackAlias: ALIAS, group: 0 }, "a");
+      await relay.pass(50);
+      for (let count = 0; count < 20; count++) {
+        const parameters = { forward: count % 2 === 1 };
+        subscription.send({ kind: "requestUpdate", requestId: viewer.nextId(), parameters });
+        await relay.pass(20);
+      }
+      publisher.more(stream, "b");
+      await relay.pass(50);
+      assert.deepEqual(
+        viewer.streams.map(({ objects }) => objects),
+        [["0/0 a"], ["0/1 b"]],
+      );
+    });
   });
 }
 
@@ -115,6 +164,22 @@ for (const version of STREAMED_VERSIONS.filter((one) => one !== "moqt-18")) {
       [0, "fin"],
       [2, "fin"],
     ]);
+    assert.deepEqual([viewer.end, relay.defects], ["", []]);
+  });
+
+  it(`an update of filters in ${version} leaves little behind at a subgroup that waits for its next object`, async () => {
+    const { relay, publisher, viewer, push } = await scene(version);
+    await push();
+    const wants = (start: number) => ({ rangeFilters: [{ field: "object", set: 0, ranges: [{ start }] }] }) as const;
+    const subscription = await viewer.request({ kind: "subscribe", ...named("live"), parameters: wants(100) });
+    publisher.subgroup({ trackAlias: ALIAS, group: 0 }, "a");
+    await relay.pass(50);
+    for (let update = 1; update <= 100; update++) {
+      subscription.send({ kind: "requestUpdate", requestId: viewer.nextId(), parameters: wants(100 + update) });
+      await relay.pass(20);
+    }
+    assert.equal(kinds(subscription).length, 101);
+    assert.ok(Number(queryObjects(FilteredSubgroup)) <= MAX_LEFT);
     assert.deepEqual([viewer.end, relay.defects], ["", []]);
   });
 }
