@@ -4,7 +4,7 @@ import type { Reason } from "../reason.ts";
 import type { CacheShare } from "./cache.ts";
 import type { Reached } from "./continued-subgroup.ts";
 import type { SubgroupStart } from "./contract.ts";
-import { Group } from "./group.ts";
+import { Group, MAX_SUBGROUPS } from "./group.ts";
 import type { GroupHost } from "./group-host.ts";
 import type { ModelLimits } from "./limits.ts";
 import { isWhole } from "./locations.ts";
@@ -201,7 +201,12 @@ export class GroupStore {
 
   /** Something of a group comes after it was reset: it is passed on to viewers of subgroups, and not kept. */
   #openRest(start: SubgroupStart, cut: Reached): Subgroup<Group> | Reason {
-    if (cut.get(start.subgroup) === Number.POSITIVE_INFINITY) return "duplicate";
+    const reached = cut.get(start.subgroup);
+    if (reached === Number.POSITIVE_INFINITY) return "duplicate";
+    if (reached === undefined && cut.size >= MAX_SUBGROUPS) {
+      this.#host.counters.boundsHit.subgroups_per_group++;
+      return "limit";
+    }
     this.#groups.get(start.group)?.evict();
     const group = new Group(start, this.#host.clock.now(), this.#groupHost, cut);
     group.evict();

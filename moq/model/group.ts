@@ -22,7 +22,7 @@ const SMALL_BYTES = 64 * 1024;
  * Subgroups of one group that are received. Each is a stream of the publisher and one of every viewer. Layered video has a few; a publisher that
  * makes a subgroup of each object of a group of some seconds has as many as it has objects.
  */
-const MAX_SUBGROUPS = 512;
+export const MAX_SUBGROUPS = 512;
 
 /** Bytes of a further subgroup of a group, without any object, as measured with `process.memoryUsage()`. The cache charges them. */
 const SUBGROUP_OVERHEAD = 650;
@@ -200,7 +200,8 @@ export class Group implements Evictable {
     const after = before?.reached ?? this.#rest?.get(start.subgroup);
     if (after === Number.POSITIVE_INFINITY) return "duplicate";
     if (this.#over) return "expired";
-    if (this.#others.length + 1 >= MAX_SUBGROUPS) {
+    const cut = after === undefined ? (this.#rest?.size ?? 0) : 0;
+    if (this.#others.length + 1 + cut >= MAX_SUBGROUPS) {
       this.#host.counters.boundsHit.subgroups_per_group++;
       return "limit";
     }

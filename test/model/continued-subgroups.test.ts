@@ -87,6 +87,16 @@ describe("a subgroup that was reset", () => {
   });
 });
 
+it("what is remembered of a group that was reset has a bound: further subgroups are refused, those known go on", () => {
+  const { relay, source, watch } = scene();
+  watch(new StreamsViewer(OBJECTS));
+  const start = (subgroup: number) => source.sink.subgroup({ group: 0, subgroup, endsGroup: false, firstObject: true });
+  for (let subgroup = 1; subgroup <= 512; subgroup++) begin(source, { subgroup }).reset("cancelled");
+  assert.equal(start(513), "limit");
+  assert.equal(relay.counters.boundsHit.subgroups_per_group, 1);
+  say(begin(source, { subgroup: 512 }), 1, "a");
+});
+
 describe("a group that is one subgroup, and was reset", () => {
   it("comes to viewers of whole groups where its publisher sends all of it again", () => {
     const { source, watch } = scene();
