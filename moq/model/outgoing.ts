@@ -122,12 +122,25 @@ export class Outgoing {
     while (this.size >= room) {
       const [oldest] = this.#entries;
       if (oldest === undefined) return true;
+      // What waits for its acknowledgement alone gives way to what is under way.
+      if (!hasLeft(oldest) && this.#forgetLeft()) continue;
       if (oldest.content.group.sequence > group.sequence) return false;
       this.#entries.shift();
       if (hasLeft(oldest)) this.#count(oldest);
       if (!oldest.counted) drop(oldest);
     }
     return true;
+  }
+
+  /** Removes the streams that have left, acknowledged or not. False where there is none. */
+  #forgetLeft(): boolean {
+    const before = this.size;
+    this.#entries = this.#entries.filter((entry) => {
+      if (!hasLeft(entry)) return true;
+      this.#count(entry);
+      return false;
+    });
+    return this.size < before;
   }
 
   /** Order or priorities have changed. Its cost grows with the number of groups. */

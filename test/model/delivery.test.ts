@@ -191,6 +191,18 @@ describe("a viewer that does not keep up", () => {
     assert.equal(subscription.sending, 0);
   });
 
+  it("loses no group that is under way for those that wait for their acknowledgement alone", () => {
+    const distant = Object.assign(new FakeViewer(), { maxGroups: 4, far: true });
+    const { viewer } = watch(LIVE, distant);
+    const long = publisher.group(0);
+    say(long, "a");
+    for (let i = 1; i <= 12; i++) publisher.send(i, "x");
+    say(long, "b");
+    long.finish();
+    assert.deepEqual([states(viewer)[0], viewer.streams.length], ["finished", 13]);
+    assert.equal(relay.counters.groupsDropped.backlog, 0);
+  });
+
   it("keeps no record of groups that have left", () => {
     const { subscription } = watch();
     for (let i = 0; i < 1000; i++) {
