@@ -288,8 +288,9 @@ class Copy implements SubgroupWriter {
 function agrees(ids: readonly number[], before: number, id: number): boolean {
   const [oldest] = ids;
   if (oldest === undefined || id < oldest) return true;
+  const newest = ids.at(-1) ?? -1;
+  // It comes after all of them, and this source has sent the last one.
+  if (id > newest) return newest <= before;
   const at = ids.lastIndexOf(id);
-  // Not one of them: then it comes after all of them, and this source has sent the last one.
-  const last = at < 0 ? ids.at(-1) : ids[at - 1];
-  return last === undefined || last <= before;
+  return at >= 0 && (ids[at - 1] ?? -1) <= before;
 }
