@@ -52,7 +52,7 @@ export class TrackUpstream {
   readonly #host: UpstreamHost;
   readonly #options: UpstreamOptions;
   readonly #sent = new SentGroups();
-  readonly #groupRequest = new GroupRequest();
+  readonly #groupRequest: GroupRequest;
   #feed: PublisherNumbering | undefined;
   #ended: number | undefined;
   #over = false;
@@ -60,6 +60,7 @@ export class TrackUpstream {
   constructor(host: UpstreamHost) {
     this.#host = host;
     this.#options = new UpstreamOptions(host.clock, host.subscriptions);
+    this.#groupRequest = new GroupRequest(host.clock, () => this.#askForGroup());
   }
 
   /** How the numbers of the publisher in use map to those of the track. */
@@ -150,9 +151,14 @@ export class TrackUpstream {
   /** What the viewers ask for has changed. `newGroup`: a viewer wishes for a new group (see {@link GroupRequest.begin}). */
   changed(newGroup?: number): void {
     const feed = this.#feed;
-    const newest = feed === undefined ? -1 : this.#newestOf(feed);
-    if (newGroup !== undefined && this.#groupRequest.begin(newGroup, newest)) feed?.upstream?.requestGroup?.(newGroup);
+    if (newGroup !== undefined) this.#groupRequest.begin(newGroup, feed === undefined ? -1 : this.#newestOf(feed));
     if (feed?.upstream !== undefined) this.#options.changed(feed, this.#numbering(feed));
+  }
+
+  #askForGroup(): void {
+    const feed = this.#feed;
+    const above = feed === undefined ? undefined : this.#groupRequest.pending(this.#newestOf(feed));
+    if (above !== undefined) feed?.upstream?.requestGroup?.(above);
   }
 
   /** The newest group that is known of the publisher, in its own numbers; -1 without one. */
@@ -167,6 +173,7 @@ export class TrackUpstream {
     this.#feed = undefined;
     feed.alive = false;
     this.#options.end();
+    this.#groupRequest.end();
     this.#host.counters.tracksActive--;
     feed.upstream?.cancel();
     this.#sent.remember(feed);

@@ -7,7 +7,7 @@ import type { PublisherNumbering } from "./publisher-numbering.ts";
  * Milliseconds between two updates of an upstream subscription. A publisher gets the newest options of all viewers together at this
  * rate, however often a viewer changes its own.
  */
-const UPDATE_INTERVAL_MS = 100;
+export const UPDATE_INTERVAL_MS = 100;
 
 /** Without viewers, for a peer that asks for the properties of a track whose version sends them to subscribers only. */
 const LATEST: SubscribeOptions = { priority: 0, ordered: false, maxLatency: 0 };

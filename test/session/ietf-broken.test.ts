@@ -4,7 +4,13 @@ import { describe, it } from "node:test";
 import { queryObjects } from "node:v8";
 import { FilteredSubgroup } from "../../moq/model/filtered-subgroup.ts";
 import { Subscription } from "../../moq/model/subscription.ts";
-import { encodeFetchHeader, FetchObjectEncoder, type Message, type Parameters } from "../../moq/wire/ietf/index.ts";
+import {
+  encodeFetchHeader,
+  encodeTrackProperties,
+  FetchObjectEncoder,
+  type Message,
+  type Parameters,
+} from "../../moq/wire/ietf/index.ts";
 import { MoqtPeer, named, type RequestStream } from "./ietf-peer.ts";
 import { STREAMED_VERSIONS, TestRelay } from "./support.ts";
 
@@ -181,5 +187,31 @@ for (const version of STREAMED_VERSIONS.filter((one) => one !== "moqt-18")) {
     assert.equal(kinds(subscription).length, 101);
     assert.ok(Number(queryObjects(FilteredSubgroup)) <= MAX_LEFT);
     assert.deepEqual([viewer.end, relay.defects], ["", []]);
+  });
+}
+
+for (const version of STREAMED_VERSIONS) {
+  it(`a viewer of ${version} that raises its wish for a new group again and again costs the publisher few updates`, async () => {
+    const { relay, publisher, viewer } = await scene(version);
+    await publisher.request({ kind: "publishNamespace", ...named("live"), parameters: {} });
+    const subscription = await viewer.request({ kind: "subscribe", ...named("live"), parameters: {} });
+    await relay.pass(50);
+    const [asked] = publisher.requests;
+    assert.ok(asked !== undefined);
+    const properties = encodeTrackProperties({ dynamicGroups: true });
+    asked.send({ kind: "subscribeOk", alias: ALIAS, parameters: {}, properties });
+    await relay.pass(50);
+    for (let above = 1; above <= 50; above++) {
+      const parameters = { newGroupRequest: above };
+      subscription.send({ kind: "requestUpdate", requestId: viewer.nextId(), parameters });
+      await relay.pass(10);
+    }
+    await relay.pass(200);
+    const wishes = asked.messages.flatMap((one) =>
+      one.kind === "requestUpdate" ? [one.parameters.newGroupRequest] : [],
+    );
+    assert.deepEqual([wishes.at(0), wishes.at(-1)], [1, 50]);
+    assert.ok(wishes.length <= 10, `${wishes.length} updates`);
+    assert.deepEqual([publisher.end, viewer.end, relay.defects], ["", "", []]);
   });
 }
