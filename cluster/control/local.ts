@@ -1,5 +1,5 @@
 import type { Clock } from "../../moq/clock.ts";
-import type { Advertisement, Publication } from "../../moq/model/index.ts";
+import { type Advertisement, type Publication, sumOfCosts } from "../../moq/model/index.ts";
 import type { Announced, AnnounceTable, Following, Session } from "../../moq/session/index.ts";
 import { SESSION_COST } from "../contract.ts";
 import { NULL_SOURCE } from "./null-source.ts";
@@ -113,5 +113,5 @@ function pass(
 }
 
 function overSession({ epoch, hops, cost, ended }: Advertisement, hop: bigint): Advertisement {
-  return { epoch, hops: [...hops, hop], cost: cost + SESSION_COST, ended };
+  return { epoch, hops: [...hops, hop], cost: sumOfCosts(cost, SESSION_COST), ended };
 }

@@ -36,7 +36,7 @@ export class Stamper {
     const { epoch, cost, coldCost } = advertisement;
     const { cost: more } = this.#deps;
     const cold = coldCost === undefined ? {} : { coldCost: sumOfCosts(coldCost, more) };
-    return { ...advertisement, epoch: epoch === 0n ? given : epoch, cost: cost + more, ...cold };
+    return { ...advertisement, epoch: epoch === 0n ? given : epoch, cost: sumOfCosts(cost, more), ...cold };
   }
 
   #epoch(path: string): bigint {

@@ -429,6 +429,9 @@ describe("epochs", () => {
     assert.equal(stamper.stamp("live/a", advertisement).epoch, 5_001n);
     assert.equal(stamper.stamp("live/a", { ...advertisement, epoch: 7n }).epoch, 7n);
     assert.equal(stamper.restamp(advertisement, 1_000n).epoch, 1_000n);
+    const largest = Number.MAX_SAFE_INTEGER;
+    const dear = { ...advertisement, cost: largest, coldCost: largest };
+    assert.deepEqual(stamper.restamp(dear, 7n), { ...dear, epoch: 7n }, "no cost is too large to be kept exactly");
   });
 
   it("are equal where publishers send the same content", () => {
