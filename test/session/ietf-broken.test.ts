@@ -91,6 +91,28 @@ for (const version of STREAMED_VERSIONS) {
       assert.deepEqual(relay.defects, []);
     });
 
+    it("a track that was refused is offered again when it comes back while another prefix is followed", async () => {
+      const { relay, viewer, push } = await scene(version);
+      const followed = await viewer.request({ kind: "subscribeTracks", ...named("live"), parameters: {} });
+      const follow = async (path: string) => {
+        const parameters = { namespacePrefix: named(path).namespace };
+        followed.send({ kind: "requestUpdate", requestId: viewer.nextId(), parameters });
+        await relay.pass(50);
+      };
+      const pushed = await push();
+      await relay.pass(50);
+      viewer.requests[0]?.send({ kind: "requestError", code: 0x10, reason: "" });
+      await relay.pass(50);
+      await follow("other");
+      pushed.send({ kind: "publishDone", code: 2, streams: 0, reason: "" });
+      pushed.stream.finish();
+      await relay.pass(2_000);
+      await push();
+      await follow("live");
+      assert.deepEqual(viewer.requests.map(kinds), [["publish"], ["publish"]]);
+      assert.deepEqual([viewer.end, relay.defects], ["", []]);
+    });
+
     it("viewers that come and go leave little behind at a subgroup that waits for its next object", async () => {
       const { relay, publisher, viewer, push } = await scene(version);
       await push();

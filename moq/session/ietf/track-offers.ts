@@ -1,5 +1,5 @@
 import type { Broadcast } from "../../model/index.ts";
-import { stripPrefix } from "../../path.ts";
+import { isUnder, stripPrefix } from "../../path.ts";
 import { type FullTrackName, namespaceOf, type Parameters, trackNameOf } from "../../wire/ietf/index.ts";
 import type { Access } from "../contract.ts";
 import type { IetfContext } from "./context.ts";
@@ -73,6 +73,8 @@ export class TrackOffers {
     if (prefix !== undefined) {
       this.#unwatch();
       this.#prefix = prefix;
+      // Nothing says when the tracks outside of it are withdrawn.
+      for (const path of [...this.#offered.keys()]) if (!isUnder(path, prefix)) this.#forget(path, NONE);
       this.start();
     } else if (refiltered) {
       for (const broadcast of this.#context.session.deps.broadcasts.list(this.#prefix)) this.#consider(broadcast);
@@ -158,7 +160,8 @@ export class TrackOffers {
     const { session } = this.#context;
     session.share.later(() => {
       const broadcast = session.deps.broadcasts.broadcast(path);
-      if (broadcast !== undefined && !session.over) this.#consider(broadcast);
+      const isWanted = !session.over && isUnder(path, this.#prefix);
+      if (broadcast !== undefined && isWanted) this.#consider(broadcast);
       return true;
     });
   }
@@ -176,3 +179,5 @@ export class TrackOffers {
     return namespace === undefined || name === undefined ? undefined : { namespace, name };
   }
 }
+
+const NONE: ReadonlySet<string> = new Set();
