@@ -1,6 +1,7 @@
 /** A hitless path in a mesh of whole relays, and a reload that names it while its track flows. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { TRACK } from "../../lab/sim/settings.ts";
 import { until } from "../support/until.ts";
 import { lastWithoutGap, nodesAt, Stage, type Staged, sendUntil } from "./support/stage.ts";
 
@@ -13,7 +14,7 @@ interface Protection {
 }
 
 async function protectionAt({ relay }: Staged): Promise<Protection | undefined> {
-  const target = "/api/v1/tracks/diagnostics?broadcast=live/room&track=video";
+  const target = `/api/v1/tracks/diagnostics?broadcast=live/room&track=${encodeURIComponent(TRACK)}`;
   const answer = await fetch(`http://127.0.0.1:${relay.adminAddress?.port}${target}`);
   return ((await answer.json()) as { hitless?: Protection }).hitless;
 }
