@@ -31,8 +31,7 @@ impl WorkerThread {
             runtime.block_on(async move {
                 let warn = Box::new(move |text| events.push(Event::Warning(text)));
                 tokio::spawn(Driver::new(own.driver.clone(), warn).run());
-                // As a task: the runtime asks the kernel for events each time before it goes on with the future that it blocks on.
-                let _ = tokio::spawn(worker_loop::run(own)).await;
+                worker_loop::run(own).await;
             });
             // Does not wait for tasks: the look-up of a host name may take long.
             runtime.shutdown_background();
