@@ -41,7 +41,7 @@ export class PushedElsewhere {
   readonly #deps: PushedElsewhereDeps;
   /** How many sessions want a prefix. */
   readonly #wanted = new Map<string, number>();
-  /** The prefixes that are asked for; no one covers another. */
+  /** The prefixes that are asked for; none covers another. */
   #prefixes: ReadonlySet<string> = new Set();
   readonly #places = new Map<string, AskedPlace & { readonly prefix: string }>();
   readonly #counts = new Map<string, Map<string, Counts>>();

@@ -49,7 +49,7 @@ export class Outgoing {
 
   /**
    * `ordered`: older groups first. `priorityOf` gives a stream's priority by its place from the front. `left` is called once for each
-   * stream of which nothing more will be sent. `timeouts` is told of each stream.
+   * stream of which nothing more will be sent. `timeouts` watches each stream.
    */
   constructor(
     ordered: boolean,

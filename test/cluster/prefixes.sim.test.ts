@@ -117,7 +117,7 @@ describe("a prefix that is announced at an origin", () => {
     assert.deepEqual([route?.advertisement.covers, route?.advertisement.coldCost], [undefined, undefined]);
   });
 
-  it("leaves nothing behind once nobody asks below it", async () => {
+  it("leaves nothing behind when no viewer asks below it any more", async () => {
     const world = await meshOf();
     const before = world.relay("e1").mesh.broadcasts.counts;
     const { publication } = await publishAt(world, "o1", "live/room");

@@ -274,7 +274,7 @@ describe("the native engine", { skip: missingEngine() }, () => {
     await until(() => met.recorders[0]?.unis[1]?.received === 100, "the streams");
     first.finish();
     assert.equal(first.acknowledged, false);
-    // The end of a stream is told with the next event.
+    // The engine reports the end of a stream with its next event.
     const other = link.openUni(1, unheard);
     const isAcknowledged = (stream: SendStream) => () => {
       other?.write(pattern(1));

@@ -184,7 +184,7 @@ describe("a track that is pushed to an origin", () => {
     );
   });
 
-  it("is offered again where it is pushed anew at once", async () => {
+  it("is offered again where its publisher pushes it again at once", async () => {
     const world = await meshOf();
     const publisher = await peerAt(world, "o1");
     const viewers = [await peerAt(world, "e1"), await peerAt(world, "o1")];

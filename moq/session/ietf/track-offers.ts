@@ -31,7 +31,7 @@ export class TrackOffers {
   readonly #running = new Set<string>();
   /** Those of them that were withdrawn since. */
   readonly #withdrawn = new Set<string>();
-  /** Those of them that were withdrawn for a moment at least: the track may be pushed anew when its PUBLISH ends. */
+  /** Those of them that were withdrawn for a moment at least: the publisher may have pushed the track again when its PUBLISH ends. */
   readonly #interrupted = new Set<string>();
   /** Those that were offered but do not pass the filters. */
   readonly #filteredOut = new Set<string>();
