@@ -4,6 +4,7 @@ import { describe, it } from "node:test";
 import fc from "fast-check";
 import * as z from "zod";
 import { problemSchema } from "../../relay/http/api/problem.ts";
+import { patient } from "../../scripts/suite/patience.ts";
 import { ADMIN_SECRET } from "../support/admin.ts";
 import { publishTo } from "../support/publisher.ts";
 import { type TestRelay, withRelay } from "../support/relay.ts";
@@ -93,7 +94,7 @@ function valuesOf({ parameters, requestBody }: Described): fc.Arbitrary<Values> 
 }
 
 describe("the admin API with requests made at random", () => {
-  it("answers each with a status and a body that its document names", { timeout: 110_000 }, async () => {
+  it("answers each with a status and a body that its document names", { timeout: patient(110_000) }, async () => {
     await withRelay({ "http.admin_rate": "100000", "http.admin_burst": "100000" }, async (relay) => {
       await publishTo(relay.at("ws"), "live/room", "video", [["a"]]);
       const { paths } = documentSchema.parse(await (await fetch(relay.admin("/api/v1/openapi.json"))).json());

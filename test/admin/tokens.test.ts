@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { describe, it } from "node:test";
+import { patient } from "../../scripts/suite/patience.ts";
 import { nodesAt, Stage } from "../mesh/support/stage.ts";
 import { ADMIN_SECRET } from "../support/admin.ts";
 import { TestKey } from "../support/keys.ts";
@@ -50,7 +51,9 @@ describe("revocations", () => {
     await key.remove();
   });
 
-  it("of another relay of the mesh are listed with its name, and removed there", { timeout: 60_000 }, async () => {
+  it("of another relay of the mesh are listed with its name, and removed there", {
+    timeout: patient(60_000),
+  }, async () => {
     const stage = await Stage.open();
     try {
       const root = await stage.relay("root-1", "root");

@@ -7,6 +7,7 @@ import { codeOf } from "../../moq/session/lite/codes.ts";
 import { encodeSetupStream } from "../../moq/wire/lite/setup.ts";
 import { capabilities } from "../../moq/wire/lite/versions.ts";
 import { connect } from "../../relay/client/client.ts";
+import { patient } from "../../scripts/suite/patience.ts";
 import { missingEngine, nativeClient } from "../support/engines.ts";
 import { TestKey } from "../support/keys.ts";
 import { publishTo } from "../support/publisher.ts";
@@ -14,7 +15,7 @@ import { type Settings, type TestRelay, withRelay } from "../support/relay.ts";
 import { until } from "../support/until.ts";
 import { forged } from "./support.ts";
 
-const TIMEOUT_MS = 20_000;
+const TIMEOUT_MS = patient(20_000);
 const keys = await TestKey.make("raw");
 const scoped = await generateKey({ alg: "ES256", kid: "scoped", scope: { root: "live", get: [""] } });
 await keys.add(scoped);

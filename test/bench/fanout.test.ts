@@ -4,12 +4,13 @@ import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { findProgram } from "../../bench/system/find.ts";
+import { patient } from "../../scripts/suite/patience.ts";
 
 const run = promisify(execFile);
 const PROGRAM = fileURLToPath(new URL("../../bench/main.ts", import.meta.url));
 
 /** Longest run of a test, in milliseconds: connecting alone may take a minute on a busy machine. */
-const TIMEOUT_MS = 120_000;
+const TIMEOUT_MS = patient(120_000);
 
 async function bench(...args: string[]): Promise<{ code: number; out: string; err: string }> {
   try {

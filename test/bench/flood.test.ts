@@ -5,6 +5,7 @@ import { type FloodFigures, floodOnce } from "../../bench/flood/flood.ts";
 import { KINDS, type Kind } from "../../bench/flood/kinds.ts";
 import { type FloodOptions, floodHelp, parseFlood } from "../../bench/flood/options.ts";
 import { floodJson, floodText } from "../../bench/flood/report.ts";
+import { patient } from "../../scripts/suite/patience.ts";
 
 /** Bounds of a flood's cost: the relay's CPU time over the sender's, and the longest gap of another viewer in milliseconds. */
 const MOST_CPU = 20;
@@ -35,7 +36,7 @@ describe("ten thousand messages of one kind from one peer", {
   const options = optionsOf(["--websocket", "--messages", "10000", "--quiet", "300"]);
   for (const kind of KINDS) {
     if (kind === "datagram") continue;
-    it(`cost the relay little CPU time and other viewers no gap: ${kind}`, { timeout: 120_000 }, async () => {
+    it(`cost the relay little CPU time and other viewers no gap: ${kind}`, { timeout: patient(120_000) }, async () => {
       const { messages, ratio, gapMs } = await tried(kind, options);
       assert.equal(messages, 10_000);
       assert.ok(ratio <= MOST_CPU, `${ratio.toFixed(1)} times the sender's CPU`);

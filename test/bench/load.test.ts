@@ -8,12 +8,13 @@ import { sharedMicros } from "../../bench/load/micros.ts";
 import { Publisher } from "../../bench/load/publisher.ts";
 import type { Engine } from "../../moq/link.ts";
 import { STABLE_PROTOCOLS } from "../../moq/wire/lite/versions.ts";
+import { patient } from "../../scripts/suite/patience.ts";
 import { createEngine } from "../../transport/engines.ts";
 import { systemClock } from "../../transport/shared/system-clock.ts";
 import { TestRelay } from "../support/relay.ts";
 
 /** Milliseconds after which a run that waits for its sessions has failed. */
-const TIMEOUT_MS = 20_000;
+const TIMEOUT_MS = patient(20_000);
 
 /** Length of the window in microseconds. */
 const WINDOW_US = 300_000;

@@ -8,13 +8,14 @@ import type { Browser, Page } from "playwright-core";
 import { generateKey, publicJwk, signToken } from "../../auth/index.ts";
 import { connect } from "../../relay/client/index.ts";
 import { buildPage, DASHBOARD } from "../../scripts/build-web.ts";
+import { patient } from "../../scripts/suite/patience.ts";
 import { ADMIN_SECRET } from "../support/admin.ts";
 import { publishTo } from "../support/publisher.ts";
 import { TestRelay } from "../support/relay.ts";
 import { until } from "../support/until.ts";
 import { launchChromium, missingBrowser } from "./support/chromium.ts";
 
-const TIMEOUT = { timeout: 90_000 };
+const TIMEOUT = { timeout: patient(90_000) };
 /** A name that would run a script if it were read as markup. */
 const HOSTILE = "live/<img src=x onerror=alert(1)>";
 const PHONE = { width: 390, height: 844 };

@@ -9,12 +9,13 @@ import { join } from "node:path";
 import { after, afterEach, before, describe, type TestContext, test } from "node:test";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { buildPage } from "../../scripts/build-web.ts";
+import { patient } from "../../scripts/suite/patience.ts";
 import { TestRelay } from "../support/relay.ts";
 import { launchChromium, missingBrowser } from "./support/chromium.ts";
 import { firstLook, looks } from "./support/picture.ts";
 import { openTcpProxy, type TcpProxy } from "./support/tcp-proxy.ts";
 
-const TIMEOUT = { timeout: 60_000 };
+const TIMEOUT = { timeout: patient(60_000) };
 /** Median age above which pictures are not live video, in milliseconds. It is about 100 ms on an idle machine. */
 const MAX_AGE_MS = 3000;
 /** Readings of the canvas, at least a tenth of a second apart. */

@@ -7,12 +7,13 @@ import { after, before, describe, test } from "node:test";
 import type { Browser, Page } from "playwright-core";
 import type { Role } from "../../cluster/contract.ts";
 import { buildPage, DASHBOARD } from "../../scripts/build-web.ts";
+import { patient } from "../../scripts/suite/patience.ts";
 import { Stage, sendUntil } from "../mesh/support/stage.ts";
 import { type Settings, TestRelay } from "../support/relay.ts";
 import { until } from "../support/until.ts";
 import { launchChromium, missingBrowser } from "./support/chromium.ts";
 
-const TIMEOUT = { timeout: 90_000 };
+const TIMEOUT = { timeout: patient(90_000) };
 const WIDE = { width: 1280, height: 900 };
 const PHONE = { width: 390, height: 844 };
 const SHOTS = process.env["MOQMESH_SCREENSHOTS"];

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { describe, test } from "node:test";
 import { freePorts } from "../../lab/ports.ts";
 import { buildPage } from "../../scripts/build-web.ts";
+import { patient } from "../../scripts/suite/patience.ts";
 import { Program, QUIET } from "../cli/support/process.ts";
 import { TestRelay } from "../support/relay.ts";
 import { launchChromium, missingBrowser } from "./support/chromium.ts";
@@ -17,7 +18,7 @@ const NAME = "killed.hang";
 const WATCHED = "#watch-canvas";
 
 describe("the demo page of a relay that is killed", { skip: missingBrowser() }, () => {
-  test("shows the picture again soon after the relay restarts", { timeout: 90_000 }, async (t) => {
+  test("shows the picture again soon after the relay restarts", { timeout: patient(90_000) }, async (t) => {
     const folder = await mkdtemp(join(tmpdir(), "moqmesh-killed-"));
     await buildPage(folder);
     const pages = await TestRelay.start({ "http.page": "true" }, { pageFolder: folder });

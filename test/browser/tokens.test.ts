@@ -8,16 +8,17 @@ import type { Browser, Page } from "playwright-core";
 import type { ClaimsInput } from "../../auth/index.ts";
 import { codeOf } from "../../moq/session/lite/codes.ts";
 import { buildPage } from "../../scripts/build-web.ts";
+import { patient } from "../../scripts/suite/patience.ts";
 import { TestKey } from "../support/keys.ts";
 import { TestRelay } from "../support/relay.ts";
 import { launchChromium, missingBrowser } from "./support/chromium.ts";
 import { firstLook, type Look, look } from "./support/picture.ts";
 import { type Reporter, survivingCrash } from "./support/renderer.ts";
 
-const TIMEOUT = { timeout: 90_000 };
+const TIMEOUT = { timeout: patient(90_000) };
 const WATCHED = "#watch-canvas";
 /** Milliseconds of the viewer's token in the test of expiry: a browser that starts slowly gets a picture before. */
-const LIFE_MS = 15_000;
+const LIFE_MS = patient(15_000);
 /** Longest time in milliseconds from the end of a token to the last picture; some 100 ms are the picture's own age. */
 const MAX_LATE_MS = 1_000;
 /** Milliseconds without a new picture after which it has stopped. */

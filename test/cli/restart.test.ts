@@ -7,6 +7,7 @@ import { after, before, describe, it } from "node:test";
 import { freePorts } from "../../lab/ports.ts";
 import { connect } from "../../relay/client/client.ts";
 import { keptResetKey, MIN_RESET_KEY } from "../../relay/host/reset-key.ts";
+import { patient } from "../../scripts/suite/patience.ts";
 import { missingEngine } from "../support/engines.ts";
 import { Program, QUIET } from "./support/process.ts";
 
@@ -22,7 +23,7 @@ after(async () => await rm(folder, { recursive: true, force: true }));
 
 describe("a relay that was killed and restarted", () => {
   it("ends the sessions of the killed one at its clients, long before their idle timeout", {
-    timeout: 60_000,
+    timeout: patient(60_000),
     skip: missingEngine(),
   }, async () => {
     const [port = 0] = await freePorts(1);

@@ -6,6 +6,7 @@ import vm from "node:vm";
 import type { SimRelay } from "../../lab/sim/relay.ts";
 import { IDLE_MS, LEASE_MS } from "../../lab/sim/settings.ts";
 import type { World } from "../../lab/sim/world.ts";
+import { patient } from "../../scripts/suite/patience.ts";
 import type { TestClient } from "../session/support.ts";
 import { meshWith } from "./worlds.ts";
 
@@ -61,7 +62,7 @@ async function comeAndGo(world: World, publisher: TestClient, watching: TestClie
   await world.pass(CALM_MS);
 }
 
-describe("a thousand broadcasts that were published and ended", { timeout: 110_000 }, () => {
+describe("a thousand broadcasts that were published and ended", { timeout: patient(110_000) }, () => {
   it("leave every table and the memory as before, watched or not", async (t) => {
     const world = await meshWith({ o1: "origin", o2: "origin", r1: "regional", e1: "edge" });
     const [publisher, watching] = [await world.client("o1"), await world.client("e1")];

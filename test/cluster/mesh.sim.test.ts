@@ -4,6 +4,7 @@ import { describe, it } from "node:test";
 import { Chance } from "../../lab/random.ts";
 import { IDLE_MS, LEASE_MS } from "../../lab/sim/settings.ts";
 import { World } from "../../lab/sim/world.ts";
+import { patient } from "../../scripts/suite/patience.ts";
 import { LIVE, type TestPublisher, type TestViewer } from "../session/support.ts";
 import { announcedTo } from "./worlds.ts";
 
@@ -131,7 +132,9 @@ describe("a mesh in one process", () => {
   });
 
   for (const seed of SEEDS) {
-    it(`stays watchable through kills, restarts and partitions (seed ${seed})`, { timeout: 110_000 }, async (t) => {
+    it(`stays watchable through kills, restarts and partitions (seed ${seed})`, {
+      timeout: patient(110_000),
+    }, async (t) => {
       const world = await meshOf(seed);
       const random = new Chance(seed * 7_919).next;
       const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)] as T;

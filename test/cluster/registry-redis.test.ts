@@ -8,6 +8,7 @@ import { RedisBackend, redisChannel, redisNewsChannel } from "../../cluster/regi
 import { ManualClock } from "../../lab/network/manual-clock.ts";
 import type { Clock } from "../../moq/clock.ts";
 import { dialRedis } from "../../relay/mesh/dial-redis.ts";
+import { patient } from "../../scripts/suite/patience.ts";
 import { systemClock } from "../../transport/shared/system-clock.ts";
 import { until } from "../support/until.ts";
 import { MemoryBackend, MemoryStore } from "./memory-backend.ts";
@@ -15,7 +16,7 @@ import { RedisServer, withoutRedis } from "./redis-server.ts";
 import { many, Root } from "./roots.ts";
 import { holdingOf, nodeInfo } from "./support.ts";
 
-const TIMEOUT_MS = 60_000;
+const TIMEOUT_MS = patient(60_000);
 /** So long that it does not end while a test looks. */
 const LEASE_MS = 30_000;
 const DATABASE = 3;

@@ -4,6 +4,7 @@ import { describe, it } from "node:test";
 import { Chance } from "../../lab/random.ts";
 import { IDLE_MS, LEASE_MS } from "../../lab/sim/settings.ts";
 import { World } from "../../lab/sim/world.ts";
+import { patient } from "../../scripts/suite/patience.ts";
 import { CACHE } from "../model/support.ts";
 import { know, RELAYS } from "./rootless.ts";
 
@@ -121,7 +122,7 @@ for (const { what, roots, victims } of [
   describe(what, () => {
     for (const seed of SEEDS) {
       it(`serves what an origin holds at every edge in bounded time (seed ${seed})`, {
-        timeout: 110_000,
+        timeout: patient(110_000),
       }, async (t) => {
         const random = new Chance(seed).next;
         const world = await meshOf(roots, random);

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { delimiter, dirname, join, resolve } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { promisify } from "node:util";
+import { patient } from "../../scripts/suite/patience.ts";
 import { copyCheckout } from "../support/checkout.ts";
 import { missingEngine } from "../support/engines.ts";
 import { tool } from "../support/tools.ts";
@@ -21,7 +22,7 @@ const PAGE = "docs/deploy/install.md";
 /** What a newcomer may need from the package to a relay that serves, in seconds. */
 const NEWCOMER_S = 300;
 
-const TIMEOUT = { timeout: 240_000 };
+const TIMEOUT = { timeout: patient(240_000) };
 
 /** Why the package is not made: it takes a minute or two, and changes seldom. */
 const skip =

@@ -4,6 +4,7 @@ import { existsSync, globSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { after, before, describe, it } from "node:test";
+import { patient } from "../../scripts/suite/patience.ts";
 import { tool } from "../support/tools.ts";
 import { readPage } from "./support/page.ts";
 import { Checkout, missing } from "./support/shell.ts";
@@ -15,7 +16,7 @@ const PAGES = globSync(["README.md", "docs/deploy/*.md", "docs/publish.md", "doc
   cwd: ROOT,
 }).sort();
 
-const TIMEOUT = { timeout: 150_000 };
+const TIMEOUT = { timeout: patient(150_000) };
 
 /** Whether a tool is there. Throws when it `must` be, as `tool` does. */
 function isThere(name: string, must: boolean): boolean {

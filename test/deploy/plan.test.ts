@@ -8,6 +8,7 @@ import { after, before, describe, it } from "node:test";
 import { promisify } from "node:util";
 import { runProgram } from "../../cli/main.ts";
 import { loadConfig } from "../../relay/config/index.ts";
+import { patient } from "../../scripts/suite/patience.ts";
 import { recordedIo } from "../cli/support/io.ts";
 import { tool } from "../support/tools.ts";
 
@@ -70,7 +71,7 @@ describe("the variables of a plan", { skip: tofu.missing }, () => {
   }
 
   for (const [name, args] of Object.entries(AUDIENCES)) {
-    it(`make the relays of the plan: ${name}`, { timeout: 60_000 }, async () => {
+    it(`make the relays of the plan: ${name}`, { timeout: patient(60_000) }, async () => {
       const file = join(folder, "plan.tfvars");
       await writeFile(file, await plan(...args, "--domain=live.example.com", "--tfvars"));
       await run("fmt", "-check", "plan.tfvars");

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { describe, it } from "node:test";
 import { promisify } from "node:util";
+import { patient } from "../../scripts/suite/patience.ts";
 import { tool } from "../support/tools.ts";
 
 const FOLDER = resolve(import.meta.dirname, "../../terraform");
@@ -35,7 +36,7 @@ interface Findings {
 }
 
 describe("terraform/ under checkov", { skip: checkov.missing }, () => {
-  it("fails no check, and says of each skipped one why", { timeout: 180_000 }, async () => {
+  it("fails no check, and says of each skipped one why", { timeout: patient(180_000) }, async () => {
     const args = ["--directory", "modules", "--framework", "terraform", "--output", "json", "--compact"];
     const { results } = JSON.parse(await printed(checkov.path, args, FOLDER)) as Findings;
     assert.ok(results.passed_checks.length > 50, `${results.passed_checks.length} checks`);

@@ -13,6 +13,7 @@ import { Places } from "../../auth/index.ts";
 import { DEMO_HEADERS, type Page, readPage } from "../../relay/http/page.ts";
 import type { HttpPort, PortOptions } from "../../relay/http/port.ts";
 import { listenPublic } from "../../relay/http/public.ts";
+import { patient } from "../../scripts/suite/patience.ts";
 import { type CertificateState, loadCertificate } from "../../transport/tls/certificate.ts";
 import { ServerTls } from "../../transport/tls/server-tls.ts";
 import { until } from "../support/until.ts";
@@ -189,7 +190,7 @@ describe("the public HTTP port", () => {
   });
 
   test("disconnects clients that are silent, slow with TLS or slow with their headers", {
-    timeout: 10_000,
+    timeout: patient(10_000),
   }, async () => {
     const port = await open({ headerTimeoutMs: 100 });
     for (const bytes of ["", "\x16", "GET / HTTP/1.1\r\nHost: a\r\nX-Slow:"]) {

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { Connection, Path } from "@moq/net";
+import { patient } from "../../scripts/suite/patience.ts";
 import {
   EVERYTHING,
   freshPath,
@@ -24,7 +25,7 @@ const { peers } = relayForTests({ "limits.track_linger": "200ms" });
 describe("a catalog that was written once", () => {
   for (const protocol of PROTOCOLS) {
     test(`reaches each viewer over ${protocol}, also after live tracks were dropped`, {
-      timeout: 20_000,
+      timeout: patient(20_000),
     }, async () => {
       const path = freshPath();
       const publisher = await peers.connect("websocket", protocol);

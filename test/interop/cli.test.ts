@@ -5,11 +5,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { runProgram } from "../../cli/main.ts";
+import { patient } from "../../scripts/suite/patience.ts";
 import { recordedIo } from "../cli/support/io.ts";
 import { frameBytes, freshPath, publish, TRACK, writeFrame, writeGroup } from "./support/media.ts";
 import { relayForTests } from "./support/relay.ts";
 
-const TIMEOUT = { timeout: 20_000 };
+const TIMEOUT = { timeout: patient(20_000) };
 /** Seed of binary content that needs several packets. */
 const SEED = 9;
 

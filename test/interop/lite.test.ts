@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { Time } from "@moq/net";
+import { patient } from "../../scripts/suite/patience.ts";
 import { registerCommonTests } from "./support/common.ts";
 import {
   EVERYTHING,
@@ -17,7 +18,7 @@ import {
 import { PROTOCOLS, TRANSPORTS } from "./support/peer.ts";
 import { relayForTests } from "./support/relay.ts";
 
-const TIMEOUT = { timeout: 20_000 };
+const TIMEOUT = { timeout: patient(20_000) };
 
 const { peers } = relayForTests();
 

@@ -22,13 +22,14 @@ import {
 } from "./support/media.ts";
 // Also silences the library, which logs every step on the console with URLs and tokens.
 import "./support/peer.ts";
+import { patient } from "../../scripts/suite/patience.ts";
 import { ADMIN_SECRET } from "../support/admin.ts";
 import { TestKey } from "../support/keys.ts";
 import { captureLog } from "../support/log.ts";
 import { type Settings, type TestRelay, withRelay } from "../support/relay.ts";
 import { until } from "../support/until.ts";
 
-const TIMEOUT = { timeout: 30_000 };
+const TIMEOUT = { timeout: patient(30_000) };
 /** Milliseconds in which a session ends whose token expired or was revoked, also on a busy machine; idle ones end after 30 s. */
 const SOON_MS = 2_000;
 const key = await TestKey.make("live");

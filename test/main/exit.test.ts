@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { patient } from "../../scripts/suite/patience.ts";
 import { withRelay } from "../support/relay.ts";
 
 const HERE = dirname(fileURLToPath(import.meta.url));
@@ -11,7 +12,7 @@ const LIFE = join(HERE, "life.ts");
 const VISIT = join(HERE, "visit.ts");
 
 /** Far more than a start and an end need, and far less than any timer that might be left behind. */
-const EXIT_WITHIN_MS = 20_000;
+const EXIT_WITHIN_MS = patient(20_000);
 
 for (const end of ["drain", "close", "fail"]) {
   test(`a process ends by itself after a relay's ${end}, with nothing left open`, async () => {

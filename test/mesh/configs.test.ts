@@ -8,11 +8,12 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
 import { generateKey, publicJwk } from "../../auth/index.ts";
+import { patient } from "../../scripts/suite/patience.ts";
 import { missingEngine } from "../support/engines.ts";
 
 const run = promisify(execFile);
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
-const TIMEOUT_MS = 30_000;
+const TIMEOUT_MS = patient(30_000);
 
 /** Working directory of the relays, with the keys that docs/mesh.md tells an operator to make. */
 let folder = "";

@@ -10,6 +10,7 @@ import type { MeshWorkspace } from "../../lab/workspace.ts";
 import type { Trust } from "../../moq/link.ts";
 import { connect } from "../../relay/client/client.ts";
 import { dnsResolver } from "../../relay/mesh/resolver.ts";
+import { patient } from "../../scripts/suite/patience.ts";
 import { certificateHosts, makeSelfSigned } from "../../transport/tls/self-signed.ts";
 import { DnsServer } from "../support/dns-server.ts";
 import { missingLinux } from "../support/engines.ts";
@@ -17,7 +18,7 @@ import { publishTo } from "../support/publisher.ts";
 import { until } from "../support/until.ts";
 import { Stage } from "./support/stage.ts";
 
-const TIMEOUT_MS = 60_000;
+const TIMEOUT_MS = patient(60_000);
 const HOST = "relay.mesh.test";
 const SERVICE = "_moqmesh._udp.mesh.test";
 

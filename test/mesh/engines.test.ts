@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { freePorts } from "../../lab/ports.ts";
+import { patient } from "../../scripts/suite/patience.ts";
 import { createEngine } from "../../transport/engines.ts";
 import { systemClock } from "../../transport/shared/system-clock.ts";
 import type { Settings } from "../support/relay.ts";
@@ -28,7 +29,9 @@ const WAYS = [
 
 describe("a mesh over", () => {
   for (const { way, engine, scheme } of WAYS) {
-    it(`${way} carries broadcasts, also after the serving regional ends`, { timeout: 60_000 }, async (test) => {
+    it(`${way} carries broadcasts, also after the serving regional ends`, {
+      timeout: patient(60_000),
+    }, async (test) => {
       const why = await missing(engine);
       if (why !== false) {
         test.skip(why);

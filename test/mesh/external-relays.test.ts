@@ -3,13 +3,14 @@ import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
+import { patient } from "../../scripts/suite/patience.ts";
 import { Authority, type Issued } from "../support/authority.ts";
 import { missingEngine } from "../support/engines.ts";
 import type { Settings } from "../support/relay.ts";
 import { until } from "../support/until.ts";
 import { broadcastsAt, nodesAt, Stage, type Staged } from "./support/stage.ts";
 
-const TIMEOUT = { timeout: 60_000 };
+const TIMEOUT = { timeout: patient(60_000) };
 const DAY_MS = 86_400_000;
 
 /** Only the native engine trusts the authorities that a configuration names (docs/engines.md). */

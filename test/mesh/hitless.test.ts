@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { TRACK } from "../../lab/sim/settings.ts";
+import { patient } from "../../scripts/suite/patience.ts";
 import { until } from "../support/until.ts";
 import { lastWithoutGap, nodesAt, Stage, type Staged, sendUntil } from "./support/stage.ts";
 
@@ -19,7 +20,7 @@ async function protectionAt({ relay }: Staged): Promise<Protection | undefined> 
   return ((await answer.json()) as { hitless?: Protection }).hitless;
 }
 
-describe("a hitless path", { timeout: 60_000 }, () => {
+describe("a hitless path", { timeout: patient(60_000) }, () => {
   it("is taken from two regionals after a reload, and from one again after the next; viewers get every group", async () => {
     const stage = await Stage.open();
     const root = await stage.relay("root-1", "root");

@@ -5,10 +5,11 @@ import { existsSync } from "node:fs";
 import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { waitFor } from "../../lab/wait.ts";
+import { patient } from "../../scripts/suite/patience.ts";
 import { missingLinux } from "../support/engines.ts";
 
 const OWNER = fileURLToPath(new URL("support/owner.ts", import.meta.url));
-const TIMEOUT_MS = 30_000;
+const TIMEOUT_MS = patient(30_000);
 
 describe("relays of a mesh", { skip: await missingLinux() }, () => {
   it("end and leave no files when the process that started them is killed", { timeout: 2 * TIMEOUT_MS }, async () => {

@@ -1,6 +1,7 @@
 /** A relay that is closed leaves the root's registry at once, however much it still has to send. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { patient } from "../../scripts/suite/patience.ts";
 import { until } from "../support/until.ts";
 import { Stage } from "./support/stage.ts";
 
@@ -10,7 +11,9 @@ const BROADCASTS = 480;
 const CLIENTS = 6;
 
 describe("a relay that is ended", () => {
-  it("leaves the root's registry at once and not when its lease expires", { timeout: 30_000 }, async (test) => {
+  it("leaves the root's registry at once and not when its lease expires", {
+    timeout: patient(30_000),
+  }, async (test) => {
     const stage = await Stage.open();
     try {
       const root = await stage.relay("root-1", "root", { "cluster.lease": LEASE });

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { freePorts } from "../../lab/ports.ts";
+import { patient } from "../../scripts/suite/patience.ts";
 import type { TestPublisher, TestViewer } from "../session/support.ts";
 import { missingEngine } from "../support/engines.ts";
 import type { Settings } from "../support/relay.ts";
@@ -17,7 +18,7 @@ const SCHEME = missingEngine() === false ? "https" : "wss";
 
 describe("an edge that watches hundreds of broadcasts by name", () => {
   it("asks the root for each and pulls each from the origin, over one session to either", {
-    timeout: 60_000,
+    timeout: patient(60_000),
   }, async (test) => {
     const stage = await Stage.open();
     try {

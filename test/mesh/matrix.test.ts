@@ -2,12 +2,13 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { LIVE as OPTIONS, TRACK } from "../../lab/sim/settings.ts";
+import { patient } from "../../scripts/suite/patience.ts";
 import { missingEngine } from "../support/engines.ts";
 import { assertWatched, hasObjects, ObjectSink, ObjectSource, VERSIONS } from "../support/objects.ts";
 import { until } from "../support/until.ts";
 import { Stage, type Staged } from "./support/stage.ts";
 
-const TIMEOUT = { timeout: 60_000 };
+const TIMEOUT = { timeout: patient(60_000) };
 const GROUPS = 3;
 
 describe("the matrix of versions over real QUIC", { skip: missingEngine() }, () => {

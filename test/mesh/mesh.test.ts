@@ -13,10 +13,11 @@ import type { Node } from "../../lab/node.ts";
 import { registryOf } from "../../lab/registry.ts";
 import { busiest, type NodeSurvey, sample, survey, upstreamSubscriptions } from "../../lab/survey.ts";
 import { waitFor } from "../../lab/wait.ts";
+import { patient } from "../../scripts/suite/patience.ts";
 import { missingLinux } from "../support/engines.ts";
 import { watching } from "./support/watching.ts";
 
-const TIMEOUT_MS = 60_000;
+const TIMEOUT_MS = patient(60_000);
 
 /** Longest gap for a viewer when a relay dies: three times the goal. */
 const GAP_MS = 3_000;
@@ -31,11 +32,11 @@ const FOUND_MS = 4_000;
 const UPSTREAM = 6;
 
 /** From the root's return until no relay asks other relays any more: a lease, and the time to register. */
-const LET_GO_MS = 40_000;
+const LET_GO_MS = patient(40_000);
 
 /** Whole groups that a test waits for, and for how long. */
 const GROUPS = 3;
-const GROUPS_MS = 20_000;
+const GROUPS_MS = patient(20_000);
 
 const FLOW = { framesPerSecond: 30, frameBytes: 1_200, framesPerGroup: 15 };
 

@@ -5,11 +5,12 @@ import type { Readable, Writable } from "node:stream";
 import { after, before, describe, it } from "node:test";
 import { promisify } from "node:util";
 import { findProgram } from "../../bench/system/find.ts";
+import { patient } from "../../scripts/suite/patience.ts";
 import { until } from "../support/until.ts";
 import { picture } from "./support/annex-b.ts";
 import { Stage, type Staged } from "./support/stage.ts";
 
-const TIMEOUT = { timeout: 60_000 };
+const TIMEOUT = { timeout: patient(60_000) };
 const PATH = "live/cli";
 const PICTURES_PER_SECOND = 30;
 const PICTURES_PER_GROUP = 15;

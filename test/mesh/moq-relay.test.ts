@@ -4,6 +4,7 @@ import { readFile } from "node:fs/promises";
 import { after, before, describe, it, type TestContext } from "node:test";
 import { parseKeys, signToken } from "../../auth/index.ts";
 import { findMoqRelay } from "../../bench/relays/moq-relay.ts";
+import { patient } from "../../scripts/suite/patience.ts";
 import type { TestPublisher } from "../session/support.ts";
 import type { Settings } from "../support/relay.ts";
 import { until } from "../support/until.ts";
@@ -18,7 +19,7 @@ import {
   wholeGroups,
 } from "./support/stage.ts";
 
-const TIMEOUT = { timeout: 60_000 };
+const TIMEOUT = { timeout: patient(60_000) };
 
 /** Short, so that the links of one test are closed before the next test. */
 const LINGER = "1s";

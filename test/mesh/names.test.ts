@@ -5,11 +5,12 @@ import { join } from "node:path";
 import { describe, it } from "node:test";
 import { parseKeys, signToken } from "../../auth/index.ts";
 import { nodePath } from "../../cluster/control-paths.ts";
+import { patient } from "../../scripts/suite/patience.ts";
 import { nodeInfo } from "../cluster/support.ts";
 import { until } from "../support/until.ts";
 import { nodesAt, Stage, type Staged } from "./support/stage.ts";
 
-const TIMEOUT = { timeout: 60_000 };
+const TIMEOUT = { timeout: patient(60_000) };
 
 async function tokenOf({ workspace }: Stage, sub: string | undefined): Promise<string> {
   const [key] = parseKeys(await readFile(workspace.clusterKey, "utf8"));

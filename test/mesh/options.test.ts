@@ -6,10 +6,11 @@ import { promisify } from "node:util";
 import { DRILLS } from "../../lab/drills/all.ts";
 import { meshHelp, parseMesh } from "../../lab/options.ts";
 import { placesOf } from "../../lab/topology.ts";
+import { patient } from "../../scripts/suite/patience.ts";
 import { refusedBy } from "../support/usage.ts";
 
 const PROGRAM = fileURLToPath(new URL("../../lab/main.ts", import.meta.url));
-const TIMEOUT_MS = 30_000;
+const TIMEOUT_MS = patient(30_000);
 
 const refused = refusedBy(parseMesh);
 

@@ -2,10 +2,11 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { freePorts } from "../../lab/ports.ts";
+import { patient } from "../../scripts/suite/patience.ts";
 import { until } from "../support/until.ts";
 import { nodesAt, Stage, type Staged, sendUntil, wholeGroups } from "./support/stage.ts";
 
-const TIMEOUT = { timeout: 30_000 };
+const TIMEOUT = { timeout: patient(30_000) };
 
 const registered = (relay: Staged): string[] =>
   nodesAt(relay)

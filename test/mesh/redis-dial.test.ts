@@ -4,8 +4,9 @@ import { once } from "node:events";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import { describe, it } from "node:test";
 import { dialRedis } from "../../relay/mesh/dial-redis.ts";
+import { patient } from "../../scripts/suite/patience.ts";
 
-const TIMEOUT_MS = 20_000;
+const TIMEOUT_MS = patient(20_000);
 const PASSWORD = "of-them";
 
 /** Dials a server that answers each piece of input with `answer`. Gives the reason of the failure. */

@@ -6,8 +6,9 @@ import { describe, it } from "node:test";
 import { Admin } from "../../lab/admin.ts";
 import { registryOf, upstreamsOf } from "../../lab/registry.ts";
 import { waitFor } from "../../lab/wait.ts";
+import { patient } from "../../scripts/suite/patience.ts";
 
-const TIMEOUT_MS = 10_000;
+const TIMEOUT_MS = patient(10_000);
 
 /** Answers every request with `body`, or with 404 when there is none. */
 async function answering<T>(body: unknown, work: (admin: Admin) => Promise<T>): Promise<T> {

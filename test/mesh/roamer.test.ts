@@ -6,13 +6,14 @@ import { PublishedTrack } from "../../bench/load/published-track.ts";
 import { type ClientDeps, redirected } from "../../lab/load/client.ts";
 import { Roamer } from "../../lab/load/roamer.ts";
 import { Uplink } from "../../lab/load/uplink.ts";
+import { patient } from "../../scripts/suite/patience.ts";
 import { createEngine } from "../../transport/engines.ts";
 import { systemClock } from "../../transport/shared/system-clock.ts";
 import { TestRelay } from "../support/relay.ts";
 import { until } from "../support/until.ts";
 
 /** Milliseconds after which a test that waits has failed. */
-const TIMEOUT_MS = 30_000;
+const TIMEOUT_MS = patient(30_000);
 
 const FRAMES_PER_SECOND = 60;
 const FRAMES_PER_GROUP = 15;

@@ -4,13 +4,14 @@ import { after, before, describe, it } from "node:test";
 import { Mesh } from "../../lab/mesh.ts";
 import { sample, survey, upstreamSubscriptions } from "../../lab/survey.ts";
 import { waitFor } from "../../lab/wait.ts";
+import { patient } from "../../scripts/suite/patience.ts";
 import { missingLinux } from "../support/engines.ts";
 import { watching } from "./support/watching.ts";
 
-const TIMEOUT_MS = 60_000;
+const TIMEOUT_MS = patient(60_000);
 
 /** Longest wait in milliseconds until each viewer has groups. */
-const GROUPS_MS = 20_000;
+const GROUPS_MS = patient(20_000);
 const GROUPS = 5;
 
 describe("a mesh of processes without a root", { skip: await missingLinux() }, () => {

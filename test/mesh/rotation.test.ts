@@ -6,6 +6,7 @@ import { describe, it } from "node:test";
 import { generateKey, publicJwk } from "../../auth/index.ts";
 import type { Role } from "../../cluster/contract.ts";
 import type { KeyPairPem } from "../../moq/link.ts";
+import { patient } from "../../scripts/suite/patience.ts";
 import { Authority } from "../support/authority.ts";
 import { missingEngine } from "../support/engines.ts";
 import type { Settings } from "../support/relay.ts";
@@ -54,7 +55,7 @@ const reached = ({ entries }: Staged) => entries.filter(({ msg }) => msg === "re
 
 describe("a mesh", { skip: missingEngine() }, () => {
   it("replaces its cluster key, its authorities and its certificates while a viewer watches", {
-    timeout: 60_000,
+    timeout: patient(60_000),
   }, async () => {
     const stage = await Stage.open();
     try {

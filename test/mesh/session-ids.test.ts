@@ -2,10 +2,11 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { peerSessionOf } from "../../cluster/index.ts";
+import { patient } from "../../scripts/suite/patience.ts";
 import { until } from "../support/until.ts";
 import { Stage } from "./support/stage.ts";
 
-describe("the id of a session between relays", { timeout: 60_000 }, () => {
+describe("the id of a session between relays", { timeout: patient(60_000) }, () => {
   it("is in the log of the relay that opened it and of the one that accepted it, until it ends", async () => {
     const stage = await Stage.open();
     const root = await stage.relay("root-1", "root");

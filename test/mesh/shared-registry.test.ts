@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { runProgram } from "../../cli/main.ts";
+import { patient } from "../../scripts/suite/patience.ts";
 import { recordedIo } from "../cli/support/io.ts";
 import { RedisServer, withoutRedis } from "../cluster/redis-server.ts";
 import { missingLinux } from "../support/engines.ts";
@@ -17,7 +18,7 @@ import {
   wholeGroups,
 } from "./support/stage.ts";
 
-const TIMEOUT_MS = 90_000;
+const TIMEOUT_MS = patient(90_000);
 /** The `lease` of the relays, and a lease in groups of a publisher, with a margin. */
 const LEASE = "2s";
 const GROUPS_PER_LEASE = 60;

@@ -1,11 +1,12 @@
 /** Limits of tenants over real relays of a mesh: a root and two edges, with clients at both. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { patient } from "../../scripts/suite/patience.ts";
 import { missingEngine } from "../support/engines.ts";
 import { until } from "../support/until.ts";
 import { nodesAt, Stage, type StageClient, type Staged } from "./support/stage.ts";
 
-const TIMEOUT = { timeout: 60_000 };
+const TIMEOUT = { timeout: patient(60_000) };
 /** The other engines answer a client before they refuse it, so who was refused cannot be counted here. */
 const skip = missingEngine();
 const LIMIT = 4;

@@ -4,12 +4,13 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { type ClaimsInput, generateKey, type Key, parseKeys, signToken } from "../../auth/index.ts";
+import { patient } from "../../scripts/suite/patience.ts";
 import { revokeAt } from "../support/admin.ts";
 import type { Settings } from "../support/relay.ts";
 import { until } from "../support/until.ts";
 import { lastWithoutGap, nodesAt, Stage, type Staged, sendUntil, wholeGroups } from "./support/stage.ts";
 
-const TIMEOUT = { timeout: 60_000 };
+const TIMEOUT = { timeout: patient(60_000) };
 
 /** Life of a relay's token here, in seconds. */
 const LIFE_S = 6;

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Clock } from "../../moq/clock.ts";
+import { patient } from "../../scripts/suite/patience.ts";
 import { systemClock } from "../../transport/shared/index.ts";
 import { until } from "../support/until.ts";
 import { Stage, type Staged, sendUntil } from "./support/stage.ts";
@@ -21,7 +22,7 @@ const clock: Clock = {
   timer: (ms, callback) => systemClock.timer(ms === 5_000 ? 200 : ms, callback),
 };
 
-describe("the way of a track", { timeout: 60_000 }, () => {
+describe("the way of a track", { timeout: patient(60_000) }, () => {
   it("has the relay that it is taken from now, the delay of that link, and its id in both logs", async () => {
     const stage = await Stage.open();
     const root = await stage.relay("root-1", "root");

@@ -6,6 +6,7 @@ import { describe, it } from "node:test";
 import { generateKey, signToken } from "../../auth/index.ts";
 import { whyUnreachable } from "../../cluster/sessions/unreachable.ts";
 import { TransportError } from "../../moq/link.ts";
+import { patient } from "../../scripts/suite/patience.ts";
 import { until } from "../support/until.ts";
 import { Stage, type Staged } from "./support/stage.ts";
 
@@ -13,7 +14,7 @@ const lines = ({ entries }: Staged) => entries.map(({ msg }) => String(msg));
 
 describe("the log of a relay of a mesh", () => {
   it("says which node the relay is, which root it reached, and in one line why a root is unreachable", {
-    timeout: 60_000,
+    timeout: patient(60_000),
   }, async () => {
     const stage = await Stage.open();
     try {

@@ -13,6 +13,7 @@ import { promisify } from "node:util";
 import { parse } from "yaml";
 import packageJson from "../../package.json" with { type: "json" };
 import { PLATFORMS, packageOf } from "../../scripts/pack/platforms.ts";
+import { patient } from "../../scripts/suite/patience.ts";
 import { platformName } from "../../transport/native/addon.ts";
 import { missingEngine } from "../support/engines.ts";
 import { compile, type Example, writeExamples } from "./support/examples.ts";
@@ -22,7 +23,7 @@ import { BEFORE, userEnv as env, type Packages, packCheckout } from "./support/u
 const run = promisify(execFile);
 
 /** Building, packing and downloading what npm has not cached. Milliseconds. */
-const INSTALL = { timeout: 240_000 };
+const INSTALL = { timeout: patient(240_000) };
 
 const withoutEngine = missingEngine();
 
@@ -130,7 +131,9 @@ test("installs no development dependency", () => {
   }
 });
 
-test("moqmesh serve from the package answers health checks and serves the page", { timeout: 60_000 }, async () => {
+test("moqmesh serve from the package answers health checks and serves the page", {
+  timeout: patient(60_000),
+}, async () => {
   const state = join(folder, "state");
   const bin = join(home, "node_modules", ".bin", "moqmesh");
   const args = ["serve", "--host", "127.0.0.1", "--port", "0", "--http.admin_port", "0", "--http.page", "true"];
@@ -178,7 +181,7 @@ const PRINTED: readonly RegExp[] = [
   /^live\/room2 hello\nError: enough\n$/,
 ];
 
-test("the examples of docs/embed.md compile in strict mode and run", { timeout: 60_000 }, async (t) => {
+test("the examples of docs/embed.md compile in strict mode and run", { timeout: patient(60_000) }, async (t) => {
   const examples = await writeExamples(home);
   const typed = examples.filter(({ language }) => language === "ts");
   await compile(
@@ -195,7 +198,7 @@ test("the examples of docs/embed.md compile in strict mode and run", { timeout: 
 
 /** What a program prints that ends by itself with the exit code 0. */
 async function ran({ file }: Pick<Example, "file">): Promise<string> {
-  const { stdout, stderr } = await run(process.execPath, [file], { cwd: home, env, timeout: 30_000 });
+  const { stdout, stderr } = await run(process.execPath, [file], { cwd: home, env, timeout: patient(30_000) });
   return stderr + stdout;
 }
 

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { connect } from "../../relay/client/client.ts";
+import { patient } from "../../scripts/suite/patience.ts";
 import { programsForTests } from "../cli/support/process.ts";
 import { dialling, openClient } from "../support/client.ts";
 import { until } from "../support/until.ts";
@@ -11,7 +12,7 @@ const { serve } = programsForTests();
 
 const MIB = 2 ** 20;
 const SYSTEM = { kind: "system" } as const;
-const TIMEOUT_MS = 5_000;
+const TIMEOUT_MS = patient(5_000);
 
 /** Of one group: 256 KiB, so that a link with an empty queue takes all of it. */
 const FRAMES = Array.from({ length: 4 }, () => Buffer.alloc(MIB / 16, 7));

@@ -16,6 +16,7 @@ import type { Node } from "../../lab/node.ts";
 import { busiest, survey } from "../../lab/survey.ts";
 import type { Place } from "../../lab/topology.ts";
 import { LIVE } from "../../lab/workspace.ts";
+import { patient } from "../../scripts/suite/patience.ts";
 import { RedisServer, withoutRedis } from "../cluster/redis-server.ts";
 import { Authority } from "../support/authority.ts";
 import { missingLinux } from "../support/engines.ts";
@@ -33,7 +34,7 @@ const QUIET_MS = 6_000;
 /** Milliseconds between two tokens that are tried. */
 const TRY_EVERY_MS = 100;
 
-const TIMEOUT_MS = 110_000;
+const TIMEOUT_MS = patient(110_000);
 
 const REQUIRED = "MOQMESH_REQUIRE_PROMETHEUS";
 const missing =

@@ -7,6 +7,7 @@ import { faultsOf } from "../../lab/soak/report.ts";
 import { leftovers } from "../../lab/soak/tables.ts";
 import { type Sample, trendOf } from "../../lab/soak/trend.ts";
 import { grew } from "../../lab/soak/watch.ts";
+import { patient } from "../../scripts/suite/patience.ts";
 import { missingEngine } from "../support/engines.ts";
 
 /** 45 minutes of samples, one every ten seconds: a line of `perHour` MB with `noise` MB around it that changes every `steps` samples. */
@@ -68,7 +69,7 @@ test("tables that are not empty again are faults, and so is memory that grows", 
   assert.deepEqual(faultsOf({ ...outcome, slopes: [{ ...slope, error: 2.5 }], leftovers: [] }), []);
 });
 
-test("a soak of three seconds ends with empty tables", { skip: missingEngine(), timeout: 110_000 }, () => {
+test("a soak of three seconds ends with empty tables", { skip: missingEngine(), timeout: patient(110_000) }, () => {
   const file = fileURLToPath(new URL("../../scripts/soak.ts", import.meta.url));
   const args = [file, "--minutes", "0.05", "--rate", "15", "--seed", "7"];
   const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: "utf8" });

@@ -4,9 +4,10 @@ import type { Source, SubgroupWriter } from "../../moq/model/contract.ts";
 import { GroupIntoFetch } from "../../moq/model/fetched-group.ts";
 import { wholeGroup } from "../../moq/model/locations.ts";
 import type { Session } from "../../moq/session/index.ts";
+import { patient } from "../../scripts/suite/patience.ts";
 import { clientBroadcasts, dialling, openClient, type SessionEnd } from "./client.ts";
 
-const TIMEOUT_MS = 5_000;
+const TIMEOUT_MS = patient(5_000);
 
 export interface GroupsPublisher {
   readonly session: Session;

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { patient } from "../../scripts/suite/patience.ts";
 
 /** Milliseconds that a test waits for one thing; less than the time limit of most tests, so that they clean up after it. */
-const TIMEOUT_MS = 50_000;
+const TIMEOUT_MS = patient(50_000);
 
 /** Milliseconds between two checks. */
 const CHECK_MS = 2;

@@ -3,9 +3,10 @@
  * open would keep its process, and the whole run, for ever. The file then fails, and the error names what is open.
  */
 import { after } from "node:test";
+import { patient } from "../../scripts/suite/patience.ts";
 
 /** Milliseconds from the last test of a file to the end of its process. */
-const LEAVE_MS = 30_000;
+const LEAVE_MS = patient(30_000);
 
 // The runner's own process runs no tests.
 if (process.env["NODE_TEST_CONTEXT"] !== undefined) {

@@ -2,13 +2,14 @@
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Engine, EngineDeps, Trust } from "../../moq/link.ts";
+import { patient } from "../../scripts/suite/patience.ts";
 import { systemClock } from "../../transport/shared/system-clock.ts";
 import { type TestCertificate, testCertificate } from "../support/certificate.ts";
 import { until } from "../support/until.ts";
 import type { Harness, Supports } from "./conformance.ts";
 
 /** Milliseconds that a case waits for one promise. */
-const TIMEOUT_MS = 60_000;
+const TIMEOUT_MS = patient(60_000);
 
 /** What every harness of this kind has. */
 export const realTime: Pick<Harness, "maxCode" | "host" | "until" | "settled" | "pass"> = {

@@ -1,9 +1,10 @@
 /** Reads the clock off a canvas in the browser, the way a viewer would see it. */
 import type { Page } from "playwright-core";
+import { patient } from "../../../scripts/suite/patience.ts";
 import { readClock, STRIP_HEIGHT, STRIP_TOP } from "../../../web/src/pattern/clock-blocks.ts";
 
 /** Longest wait for the first picture, in milliseconds. */
-const FIRST_PICTURE_MS = 20_000;
+const FIRST_PICTURE_MS = patient(20_000);
 /** Milliseconds between two readings of the canvas. */
 const LOOK_EVERY_MS = 100;
 /** Size in pixels to which the strip of blocks is scaled. */

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, afterEach } from "node:test";
 import { fileURLToPath } from "node:url";
+import { patient } from "../../../scripts/suite/patience.ts";
 
 export const BIN = fileURLToPath(new URL("../../../bin/moqmesh.js", import.meta.url));
 
@@ -13,7 +14,7 @@ export const BIN = fileURLToPath(new URL("../../../bin/moqmesh.js", import.meta.
 export const QUIET = ["--host", "127.0.0.1", "--port", "0", "--http.admin_port", "0", "--log.format", "json"];
 
 /** Milliseconds that a test waits for one line of a program: a line that was reworded fails the test with all output. */
-const SAYS_MS = 40_000;
+const SAYS_MS = patient(40_000);
 
 export interface ProgramOptions {
   readonly execArgv?: readonly string[];

@@ -5,10 +5,11 @@ import { existsSync, readFileSync, rmdirSync } from "node:fs";
 import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { homedir, tmpdir } from "node:os";
 import { basename, join } from "node:path";
+import { patient } from "../../../scripts/suite/patience.ts";
 import type { Step } from "./page.ts";
 
 /** Milliseconds in which a machine boots, runs its commands and ends. */
-const LIMIT_MS = 180_000;
+const LIMIT_MS = patient(180_000);
 
 /** Characters of the output that a failure shows. */
 const TAIL = 6_000;

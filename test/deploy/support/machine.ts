@@ -7,6 +7,7 @@ import type { AddressInfo } from "node:net";
 import { dirname, join } from "node:path";
 import { text } from "node:stream/consumers";
 import { promisify } from "node:util";
+import { patient } from "../../../scripts/suite/patience.ts";
 import { copyTerraform } from "../../support/tofu.ts";
 import { tool } from "../../support/tools.ts";
 
@@ -124,7 +125,7 @@ esac
   async run(file: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<string> {
     const { stdout, stderr } = await promisify(execFile)("bash", [file, ...args], {
       env: { ...this.#env, ...env },
-      timeout: 30_000,
+      timeout: patient(30_000),
     });
     return `${stdout}${stderr}`;
   }

@@ -6,12 +6,13 @@ import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/pr
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { promisify } from "node:util";
+import { patient } from "../../../scripts/suite/patience.ts";
 import type { Page, Step } from "./page.ts";
 
 const ROOT = resolve(import.meta.dirname, "../../..");
 
 /** Longest time of a page in milliseconds. A page takes a few seconds; what hangs is a service that was not put into the background. */
-const LIMIT_MS = 120_000;
+const LIMIT_MS = patient(120_000);
 
 /** Characters of the output that a failure shows. */
 const TAIL = 4_000;

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { test } from "node:test";
+import { patient } from "../../../scripts/suite/patience.ts";
 import {
   EVERYTHING,
   frameBytes,
@@ -20,7 +21,7 @@ import {
 } from "./media.ts";
 import type { Peers, Protocol, Transport } from "./peer.ts";
 
-const TIMEOUT = { timeout: 20_000 };
+const TIMEOUT = { timeout: patient(20_000) };
 
 /** Registers the tests for one version over one transport. */
 export function registerCommonTests(peers: Peers, transport: Transport, protocol: Protocol): void {

@@ -5,13 +5,14 @@ import { freePorts } from "../../../lab/ports.ts";
 import { type MeshWorkspace, makeMeshWorkspace } from "../../../lab/workspace.ts";
 import { TransportError, type Trust } from "../../../moq/link.ts";
 import type { Relay } from "../../../relay/main.ts";
+import { patient } from "../../../scripts/suite/patience.ts";
 import { LIVE, type TestClient, type TestPublisher, type TestViewer, TRACK } from "../../session/support.ts";
 import { dialling, openClient, type SessionEnd } from "../../support/client.ts";
 import { type Settings, TestRelay, type TestRelayOptions } from "../../support/relay.ts";
 import { until } from "../../support/until.ts";
 
 /** Milliseconds for a client's handshake. */
-const DIAL_MS = 10_000;
+const DIAL_MS = patient(10_000);
 
 /** Longest delay of a Node timer. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;

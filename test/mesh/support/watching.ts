@@ -1,9 +1,10 @@
 import type { Mesh } from "../../../lab/mesh.ts";
 import type { Node } from "../../../lab/node.ts";
 import { connect } from "../../../relay/client/client.ts";
+import { patient } from "../../../scripts/suite/patience.ts";
 
 /** Milliseconds for a connection. */
-const TIMEOUT_MS = 10_000;
+const TIMEOUT_MS = patient(10_000);
 
 /** Watches announcements at a relay. */
 export async function watching(mesh: Mesh, node: Node, path: string) {

@@ -11,6 +11,7 @@ import type {
   PeerAddress,
   Trust,
 } from "../../../moq/link.ts";
+import { patient } from "../../../scripts/suite/patience.ts";
 import { LIMITS, Recorder } from "../fixtures.ts";
 
 /** True, or the reason why an engine cannot do it, which is printed where its cases are skipped. */
@@ -99,7 +100,7 @@ export interface Pair {
 const PROTOCOL = "moq-lite-05";
 
 /** Milliseconds until a dial gives up. */
-const DIAL_TIMEOUT_MS = 5_000;
+const DIAL_TIMEOUT_MS = patient(5_000);
 
 /** Milliseconds in which what is under way arrives, so that what must not happen would have happened. */
 const QUIET_MS = 200;
