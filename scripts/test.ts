@@ -7,11 +7,12 @@ import type { TestEvent } from "node:test/reporters";
 import { fileURLToPath } from "node:url";
 import { readArguments, wholeFlag, wrongCommandLine } from "./flags.ts";
 import { type Order, order, testFiles } from "./suite/files.ts";
+import { patient } from "./suite/patience.ts";
 import { type FileResult, FileRun, fileText, summaryText } from "./suite/results.ts";
 
 /** Milliseconds that one test may take, and all tests of a file. */
-const TEST_MS = 120_000;
-const FILE_MS = 300_000;
+const TEST_MS = patient(120_000);
+const FILE_MS = patient(300_000);
 
 /** Files that run at the same time for each core: most of a test's time is waiting. */
 const FILES_PER_CORE = 2;
@@ -19,7 +20,8 @@ const FILES_PER_CORE = 2;
 const HELP = `Usage: npm test -- [--together N] [--rounds N] [--summary FILE] [PATH]...
 
 Runs the test files PATH and those below the folders PATH (default test), several at a time. Of those that keep a core
-busy only one runs at a time (scripts/suite/files.ts).
+busy only one runs at a time, and those that look at times as a viewer sees them run alone, at the end
+(scripts/suite/files.ts). MOQMESH_TEST_PATIENCE=4 makes the limits that only end what hangs four times as long.
 
   --together N    Files that run at the same time (default: ${FILES_PER_CORE} for each core).
   --rounds N      Runs everything N times (default 1).
@@ -58,8 +60,11 @@ function found(paths: readonly string[]): string[] {
   }
 }
 
-/** Runs the files, `lanes` of them at a time. The first lane runs the heavy ones, one after the other. */
-async function runFiles({ heavy, light }: Order, lanes: number): Promise<void> {
+/**
+ * Runs the files, `lanes` of them at a time. The first lane runs the heavy ones, one after the other. Those that must run alone come
+ * last.
+ */
+async function runFiles({ heavy, light, alone }: Order, lanes: number): Promise<void> {
   const rest = light.values();
   const lane = async (files: Iterable<string>) => {
     for (const file of files) {
@@ -73,6 +78,7 @@ async function runFiles({ heavy, light }: Order, lanes: number): Promise<void> {
     await lane(rest);
   };
   await Promise.all([first(), ...Array.from({ length: lanes - 1 }, () => lane(rest))]);
+  await lane(alone);
 }
 
 async function runFile(file: string): Promise<FileResult> {

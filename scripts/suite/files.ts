@@ -2,14 +2,21 @@
 import { existsSync, globSync, statSync } from "node:fs";
 
 /**
- * Rooms and files that keep a whole core busy, with a browser, a mesh of processes or a flood. One of them at a time runs beside the
+ * Rooms and files that keep a whole core busy, with a flood of packets or a package that is built. One of them at a time runs beside the
  * others, which mostly wait.
  */
-export const HEAVY = ["test/bench/", "test/browser/", "test/mesh/mesh.test.ts", "test/rollout/", "test/packaging/"];
+const HEAVY = ["test/bench/", "test/packaging/"];
+
+/**
+ * Rooms and files that look at times as a viewer sees them: pictures in a browser, gaps, alerts that come in time. They run one by
+ * one after all others, because tests beside them make each of these times longer.
+ */
+const ALONE = ["test/bench/flood.test.ts", "test/browser/", "test/mesh/mesh.test.ts", "test/rollout/"];
 
 export interface Order {
   readonly heavy: readonly string[];
   readonly light: readonly string[];
+  readonly alone: readonly string[];
 }
 
 /** The test files below the folders `paths` and those that `paths` names, in alphabetical order. Throws for a path that has no test. */
@@ -25,6 +32,12 @@ function below(path: string): string[] {
 }
 
 export function order(files: readonly string[]): Order {
-  const isHeavy = (file: string) => HEAVY.some((start) => file.startsWith(start));
-  return { heavy: files.filter(isHeavy), light: files.filter((file) => !isHeavy(file)) };
+  const alone = files.filter(startsWith(ALONE));
+  const beside = files.filter((file) => !alone.includes(file));
+  const isHeavy = startsWith(HEAVY);
+  return { heavy: beside.filter(isHeavy), light: beside.filter((file) => !isHeavy(file)), alone };
+}
+
+function startsWith(starts: readonly string[]): (file: string) => boolean {
+  return (file) => starts.some((start) => file.startsWith(start));
 }

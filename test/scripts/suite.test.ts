@@ -70,11 +70,12 @@ describe("npm test", () => {
 });
 
 describe("the order of test files", () => {
-  it("has those that keep a core busy in a list of their own", () => {
-    const { heavy, light } = order(testFiles(["test/bench", "test/scripts/suite.test.ts", "test/scripts"]));
+  it("has those that keep a core busy in a list of their own, and those that run alone", () => {
+    const { heavy, light, alone } = order(testFiles(["test/bench", "test/scripts/suite.test.ts", "test/scripts"]));
     assert.ok(heavy.length > 0 && heavy.every((file) => file.startsWith("test/bench/")));
     assert.ok(light.length > 0 && light.every((file) => file.startsWith("test/scripts/")));
     assert.equal(new Set(light).size, light.length);
+    assert.deepEqual(alone, ["test/bench/flood.test.ts"]);
   });
 
   it("knows no path without tests", () => {
