@@ -138,7 +138,8 @@ describe("a certificate", { skip: missingEngine() }, () => {
         last = await issue();
         await put(last);
         const before = loads.map(({ count }) => count);
-        assert.equal((await relay.reload()).files.length, 1, `swap ${swap}`);
+        // On a busy machine the relay may have seen the new file by itself before it is asked.
+        assert.deepEqual((await relay.reload()).failed, {}, `swap ${swap}`);
         // Each load goes on past the swap.
         await Promise.race([
           until(() => loads.every(({ count }, at) => count > (before[at] ?? 0))),
