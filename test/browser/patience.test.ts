@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { Patience } from "../../scripts/suite/patience.ts";
+import { Patience } from "../../web/src/watch/patience.ts";
 
 const LOOK_MS = 250;
 
