@@ -13,8 +13,10 @@ const self = realpathSync(fileURLToPath(import.meta.url));
 const root = dirname(dirname(self));
 const require = createRequire(self);
 
-/** Sources in a checkout, the bundle in an installed package. */
+/** Sources in a checkout, the bundle in an installed package. `npm test` makes a bundle of its checkout. */
 function program() {
+  const tested = join(root, ".tested", "moqmesh.js");
+  if (process.env["MOQMESH_TESTED"] === "bundle" && existsSync(tested)) return tested;
   const source = join(root, "cli", "main.ts");
   return existsSync(source) ? source : join(root, "dist", "moqmesh.js");
 }

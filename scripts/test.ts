@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url";
 import { readArguments, wholeFlag, wrongCommandLine } from "./flags.ts";
 import { type Order, order, testFiles } from "./suite/files.ts";
 import { patient } from "./suite/patience.ts";
+import { bundleForTests } from "./suite/program.ts";
 import { type FileResult, FileRun, fileText, summaryText } from "./suite/results.ts";
 
 /** Milliseconds that one test may take, and all tests of a file. */
@@ -42,6 +43,10 @@ const { values, positionals } = readArguments(HELP, {
 const together = wholeFlag(HELP, "together", values.together, 1);
 const rounds = wholeFlag(HELP, "rounds", values.rounds, 1);
 const wanted = order(found(positionals));
+if (process.env["MOQMESH_TESTED"] === undefined) {
+  await bundleForTests();
+  process.env["MOQMESH_TESTED"] = "bundle";
+}
 const results: FileResult[] = [];
 const began = performance.now();
 for (let round = 0; round < rounds; round++) {
