@@ -47,9 +47,9 @@ describe("tokens that relays make", () => {
       const source = (await stage.client(origin.url, { token: publisherToken })).publish("live/a");
       const quiet = (await stage.client(origin.url, { token: publisherToken })).publish("live/quiet");
       const viewer = (await stage.client(edge.url, { token: viewerToken })).watch("live/a");
-      const patient = (await stage.client(edge.url, { token: viewerToken })).watch("live/quiet");
+      const waiting = (await stage.client(edge.url, { token: viewerToken })).watch("live/quiet");
       let next = await sendUntil(source, 0, () => wholeGroups(viewer).length > 0);
-      await sendUntil(quiet, 0, () => wholeGroups(patient).length > 0);
+      await sendUntil(quiet, 0, () => wholeGroups(waiting).length > 0);
       const begun = performance.now();
       const before = reached(edge);
       let most = 0;
@@ -66,8 +66,8 @@ describe("tokens that relays make", () => {
       assert.ok(most <= MOST_BEHIND, `${most} groups`);
       assert.equal(absent, 0, "the root missed a relay");
       // A track without groups for several lives of a token is still subscribed.
-      const sent = wholeGroups(patient).length;
-      await sendUntil(quiet, 1_000, () => wholeGroups(patient).length > sent);
+      const sent = wholeGroups(waiting).length;
+      await sendUntil(quiet, 1_000, () => wholeGroups(waiting).length > sent);
       assert.deepEqual(edge.relay.cluster()?.failovers, 0);
       // No control session ended because of a renewal.
       assert.deepEqual(closedBy(root, "token_expired"), []);
