@@ -18,7 +18,7 @@ const LIMIT_MS = patient(120_000);
 const TAIL = 4_000;
 
 /** Built, not tracked, and needed by the program. */
-const BUILT = ["engine/*.node", "web/dist"];
+const BUILT = ["engine/*.node", "web/dist", ".tested"];
 
 /** Folders that a page may write to as root; what it writes is seen by this page alone and is gone after it. */
 const WRITABLE = ["/etc", "/opt", "/usr", "/var"];
@@ -98,8 +98,8 @@ export class Checkout {
       const work = join(base, "moqmesh");
       for (const folder of ["bin", "home", "moqmesh", "tmp"]) await mkdir(join(base, folder));
       // The first command of a page stores what it compiled for the others.
-      const cache = `NODE_COMPILE_CACHE="${join(base, "cache")}"`;
-      const program = `#!/bin/sh\n${cache} exec "${process.execPath}" "${work}/bin/moqmesh.js" "$@"\n`;
+      const set = `NODE_COMPILE_CACHE="${join(base, "cache")}" MOQMESH_TESTED="${process.env["MOQMESH_TESTED"] ?? ""}"`;
+      const program = `#!/bin/sh\n${set} exec "${process.execPath}" "${work}/bin/moqmesh.js" "$@"\n`;
       await writeFile(join(base, "bin/moqmesh"), program, { mode: 0o755 });
       const at = join(base, "at");
       await writeFile(join(base, "script"), script(name, steps, at));
