@@ -87,11 +87,13 @@ function writeGroup(sink: UpstreamSink, group: number, payloads: readonly Uint8A
   writer.finish();
 }
 
-/** Resolves when the broadcast is announced, or is not within `ms`. */
-export async function announced(url: URL, path: string, ms: number): Promise<void> {
+/** Resolves when the broadcast is announced, or is not within `ms`. Gives whether it is. */
+export async function announced(url: URL, path: string, ms: number): Promise<boolean> {
   const client = await dial(url, path);
   for (let waited = 0; !client.isLive(path) && waited < ms; waited += LOOK_MS) await sleep(LOOK_MS);
+  const live = client.isLive(path);
   await client.close();
+  return live;
 }
 
 /** Watches a track from the newest group on, until it is stopped. Subscribes when the broadcast is announced, or was not in a second. */

@@ -1,12 +1,16 @@
 /** moq-relay-ietf of cloudflare/moq-rs: our clients at it, our relay as the one that dials it, and as the one to which it announces. */
+import { randomUUID } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { cargoInstall, exists, PROGRAMS } from "../cache.ts";
 import type { Finding, Peer, Scene } from "../contract.ts";
+import { announced, referencePublisher } from "../reference.ts";
 import { addressOf, agreed, type Place, type Running, relaying, startRelay, whileDialled } from "./relays.ts";
 
 const VERSION = "0.8.0";
+/** Milliseconds for an announcement to come through it. */
+const ANNOUNCED_MS = 5_000;
 const PROGRAM = join(PROGRAMS, "moq-relay-ietf");
 
 /** Starts it with a folder of its own for the file that relays share. */
@@ -31,13 +35,25 @@ async function* examine(scene: Scene, protocol: string): AsyncIterable<Finding> 
   } finally {
     await alone.stop();
   }
-  const announcing = await start("--announce", addressOf(scene).href, "--tls-disable-verify");
+  const theirs = await start("--announce", addressOf(scene).href, "--tls-disable-verify");
   try {
-    const check = "announces to ours, which carries what is published at it";
-    const failure = await agreed(scene, protocol);
-    yield failure === undefined ? await relaying(check, announcing.url, addressOf(scene)) : { check, failure };
+    // It forwards announcements alone: a subscription over the session that it dialled is answered with an error, as its source says.
+    const check = "dials, announces to ours what is published at it";
+    const failure = (await agreed(scene, protocol)) ?? (await announcing(theirs.url, addressOf(scene)));
+    yield failure === undefined ? { check } : { check, failure };
   } finally {
-    await announcing.stop();
+    await theirs.stop();
+  }
+}
+
+/** Why what is published at one relay is not announced at the other. */
+async function announcing(from: URL, to: URL): Promise<string | undefined> {
+  const path = `interop/${randomUUID().slice(0, 8)}`;
+  const publisher = await referencePublisher(from, path, "video");
+  try {
+    return (await announced(to, path, ANNOUNCED_MS)) ? undefined : "it was not announced";
+  } finally {
+    await publisher.stop();
   }
 }
 
