@@ -2,8 +2,8 @@ import * as z from "zod";
 import { askHttp } from "../client/index.ts";
 import { type Config, onThisMachine } from "../config/index.ts";
 
-/** Milliseconds for an answer. */
-const ANSWER_MS = 1_500;
+/** Milliseconds for an answer: more than a busy relay on a slow machine needs. */
+const ANSWER_MS = 5_000;
 
 /** Longest answer that is read, in bytes. */
 const MAX_ANSWER = 16_384;

@@ -25,7 +25,9 @@ const ON_DEMAND = {
 };
 
 test("a relay loads the admin API and the metrics when they are asked for, other commands and the client of Redis never", async () => {
-  const program = serve([], { execArgv: ["--import", LOADED] });
+  // The sources: in a bundle a module cannot be seen.
+  const env = { ...process.env, MOQMESH_TESTED: "sources" };
+  const program = serve([], { execArgv: ["--import", LOADED], env });
   const { admin } = await program.ready();
   const loaded = async () => {
     const from = program.stdout.length;
