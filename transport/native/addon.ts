@@ -169,8 +169,16 @@ export interface Addon {
 
 const PACKAGE = "moqmesh";
 
+/** Read once: a report asks the DNS for the names of all open sockets. */
+let platform: string | undefined;
+
 /** `linux-x64-gnu` and the like, as in the names of npm packages with native addons. */
 export function platformName(): string {
+  platform ??= readPlatform();
+  return platform;
+}
+
+function readPlatform(): string {
   const base = `${process.platform}-${process.arch}`;
   if (process.platform !== "linux") return base;
   const report: unknown = process.report.getReport();
