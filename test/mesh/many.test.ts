@@ -8,7 +8,7 @@ import type { TestPublisher, TestViewer } from "../session/support.ts";
 import { missingEngine } from "../support/engines.ts";
 import type { Settings } from "../support/relay.ts";
 import { until } from "../support/until.ts";
-import { contentOf, Stage } from "./support/stage.ts";
+import { contentOf, Stage, wholeGroups } from "./support/stage.ts";
 
 /** More than the 256 streams that `limits.bidi_streams` allows; each broadcast is one request to the root and one to the origin. */
 const BROADCASTS = 600;
@@ -16,6 +16,13 @@ const CLIENTS = 12;
 
 /** `rwebtransport` allows 256 requests at once on a link (docs/engines.md); without `native` relays dial over WebSocket. */
 const SCHEME = missingEngine() === false ? "https" : "wss";
+
+/** A viewer of one broadcast. */
+interface Watch {
+  viewer: TestViewer;
+  /** Subscribes again. */
+  again(): TestViewer;
+}
 
 describe("an edge that watches hundreds of broadcasts by name", () => {
   it("asks the root for each and pulls each from the origin, over one session to either", {
@@ -40,7 +47,7 @@ describe("an edge that watches hundreds of broadcasts by name", () => {
       }
       await until(() => root.relay.cluster()?.registry?.counts.holdings === BROADCASTS);
       const from = performance.now();
-      const watches: { viewer: TestViewer; again(): TestViewer }[] = [];
+      const watches: Watch[] = [];
       for (let at = 0; at < CLIENTS; at++) {
         const client = await stage.client(edge.url, { token: viewerToken });
         for (let n = at; n < BROADCASTS; n += CLIENTS) {
@@ -48,16 +55,18 @@ describe("an edge that watches hundreds of broadcasts by name", () => {
           watches.push({ viewer: again(), again });
         }
       }
-      await until(() => {
-        // A slow machine may not find a broadcast in time: then the viewer comes again.
+      /** On a slow machine a broadcast may not be found in time: then its viewer subscribes again. */
+      const subscribeAgain = () => {
         for (const watch of watches) if (watch.viewer.log.at(-1)?.startsWith("closed")) watch.viewer = watch.again();
+      };
+      await until(() => {
+        subscribeAgain();
         return sources.every(({ sinks }) => sinks.size > 0);
       }, "a subscription of each broadcast at its publisher");
       let group = 0;
       await until(async () => {
-        const lacking = sources.filter(
-          (_, at) => !watches[at]?.viewer.groups.some(({ state }) => state === "finished"),
-        );
+        subscribeAgain();
+        const lacking = sources.filter((_, at) => wholeGroups((watches[at] as Watch).viewer).length === 0);
         for (const source of lacking) source.send(group, ...contentOf(group));
         group++;
         // A slow machine may have cut a link meanwhile: then the next group comes over the new one.
