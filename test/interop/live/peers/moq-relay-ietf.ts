@@ -16,15 +16,21 @@ const PROGRAM = join(PROGRAMS, "moq-relay-ietf");
 /** Starts it with a folder of its own for the file that relays share. */
 async function start(...flags: readonly string[]): Promise<Running> {
   const folder = await mkdtemp(join(tmpdir(), "moqmesh-ietf-"));
-  const running = await startRelay(PROGRAM, ({ address, cert, key }: Place) => [
-    ...["--bind", address, "--tls-cert", cert, "--tls-key", key],
-    ...["--coordinator-file", join(folder, "coordinator.json"), ...flags],
-  ]);
-  const stop = async () => {
-    await running.stop();
-    await rm(folder, { recursive: true, force: true });
-  };
-  return { ...running, stop };
+  const remove = () => rm(folder, { recursive: true, force: true });
+  try {
+    const running = await startRelay(PROGRAM, ({ address, cert, key }: Place) => [
+      ...["--bind", address, "--tls-cert", cert, "--tls-key", key],
+      ...["--coordinator-file", join(folder, "coordinator.json"), ...flags],
+    ]);
+    const stop = async () => {
+      await running.stop();
+      await remove();
+    };
+    return { ...running, stop };
+  } catch (error) {
+    await remove();
+    throw error;
+  }
 }
 
 async function* examine(scene: Scene, protocol: string): AsyncIterable<Finding> {

@@ -24,7 +24,7 @@ export interface Running {
   stop(): Promise<void>;
 }
 
-/** Starts the relay `file`, which says "listening" when it does. Rejects with how it ended instead. */
+/** Starts the relay `file`, which prints "listening" when it does. Rejects with what it printed where it does not, or not in time. */
 export async function startRelay(file: string, flags: (place: Place) => readonly string[]): Promise<Running> {
   const workspace = await makeWorkspace();
   const [port = 0] = await freePorts(1);
@@ -39,8 +39,13 @@ export async function startRelay(file: string, flags: (place: Place) => readonly
     await process.stop();
     await workspace.remove();
   };
-  await until(() => (output + process.errors).includes("listening") || process.exit !== undefined);
-  if (process.exit !== undefined) throw new Error(`it ended with ${process.exit}: ${process.errors}`);
+  const listens = () => (output + process.errors).includes("listening");
+  await until(() => listens() || process.exit !== undefined);
+  if (process.exit !== undefined || !listens()) {
+    const { exit = "it runs", errors } = process;
+    await stop();
+    throw new Error(`it does not listen (${exit}): ${errors}`);
+  }
   return { url: new URL(`https://${address}/`), fingerprint: trust.sha256, stop };
 }
 
