@@ -13,7 +13,7 @@ import { type FileResult, FileRun, fileText, summaryText } from "./suite/results
 
 /** Milliseconds that one test may take, and all tests of a file. */
 const TEST_MS = patient(120_000);
-const FILE_MS = patient(300_000);
+const FILE_MS = patient(600_000);
 
 /** Files that run at the same time for each core: most of a test's time is waiting. */
 const FILES_PER_CORE = 2;

@@ -11,7 +11,9 @@ const FOLDER = fileURLToPath(new URL("../../.tested", import.meta.url));
  * environment `bin/moqmesh.js` starts it.
  */
 export async function bundleForTests(): Promise<void> {
-  const fresh = `${FOLDER}-${process.pid}`;
+  const fresh = `${FOLDER}-new`;
+  // Of a run that was interrupted.
+  await rm(fresh, { recursive: true, force: true });
   await bundleProgram(fresh);
   await rm(FOLDER, { recursive: true, force: true });
   await rename(fresh, FOLDER);
