@@ -23,14 +23,17 @@ import { missingLinux } from "../support/engines.ts";
 import { tool } from "../support/tools.ts";
 import { until } from "../support/until.ts";
 
-/** On a slow machine less: there relays that start are not ready for seconds, which must be less than the time of a rule. */
+/**
+ * What all times are divided by. On a slow machine a relay that starts is not ready for longer than a thirtieth of the minute after which its
+ * alert fires, so there it is less.
+ */
 const SPEED = 30 / patient(1);
 
 /** Seconds that the machine may be late by, beside other programs. */
 const LATE_S = 15;
 
 /** Milliseconds without a fault in which no alert may come: as long as any of those below takes. */
-const QUIET_MS = 6_000;
+const QUIET_MS = patient(6_000);
 
 /** Milliseconds between two tokens that are tried. */
 const TRY_EVERY_MS = 100;
