@@ -21,7 +21,7 @@ const FILES_PER_CORE = 2;
 const HELP = `Usage: npm test -- [--together N] [--rounds N] [--summary FILE] [PATH]...
 
 Runs the test files PATH and those below the folders PATH (default test), several at a time. Of those that keep a core
-busy only one runs at a time, and those that look at times as a viewer sees them run alone, at the end
+busy only one runs at a time, and those that depend on times of a real clock run alone, at the end
 (scripts/suite/files.ts). MOQMESH_TEST_PATIENCE=4 makes the limits that only end what hangs four times as long.
 
   --together N    Files that run at the same time (default: ${FILES_PER_CORE} for each core).

@@ -8,10 +8,16 @@ import { existsSync, globSync, statSync } from "node:fs";
 const HEAVY = ["test/bench/", "test/packaging/"];
 
 /**
- * Rooms and files that look at times as a viewer sees them: pictures in a browser, gaps, alerts that come in time. They run one by
- * one after all others, because tests beside them make each of these times longer.
+ * Rooms and files that depend on times of a real clock: pictures in a browser, gaps, leases of seconds, alerts that come in time. They
+ * run one by one after all others, because tests beside them make everything slower.
  */
-const ALONE = ["test/bench/flood.test.ts", "test/browser/", "test/mesh/mesh.test.ts", "test/rollout/"];
+const ALONE = [
+  "test/bench/flood.test.ts",
+  "test/browser/",
+  "test/mesh/mesh.test.ts",
+  "test/mesh/shared-registry.test.ts",
+  "test/rollout/",
+];
 
 export interface Order {
   readonly heavy: readonly string[];
