@@ -8,14 +8,17 @@ import { existsSync, globSync, statSync } from "node:fs";
 const HEAVY = ["test/bench/", "test/packaging/"];
 
 /**
- * Rooms and files that depend on times of a real clock: pictures in a browser, gaps, leases of seconds, alerts that come in time. They
+ * Rooms and files that depend on times of a real clock: pictures in a browser, gaps, leases and tokens of seconds, alerts that come in time. They
  * run one by one after all others, because tests beside them make everything slower.
  */
 const ALONE = [
   "test/bench/flood.test.ts",
   "test/browser/",
   "test/mesh/mesh.test.ts",
+  "test/mesh/rotation.test.ts",
   "test/mesh/shared-registry.test.ts",
+  "test/mesh/tenant-limits.test.ts",
+  "test/mesh/tokens.test.ts",
   "test/rollout/",
 ];
 

@@ -71,7 +71,7 @@ describe("a mesh", { skip: missingEngine() }, () => {
         "cluster.fingerprints": "",
         "cluster.ca": await files.put("ca.pem", oldServers.root),
         "cluster.client_ca": await files.put("client-ca.pem", oldClients.root),
-        "cluster.token_life": "3s",
+        "cluster.token_life": `${patient(3_000)}ms`,
       };
       const relays: Staged[] = [];
       for (const [node, role] of NODES) {

@@ -12,8 +12,8 @@ import { lastWithoutGap, nodesAt, Stage, type Staged, sendUntil, wholeGroups } f
 
 const TIMEOUT = { timeout: patient(60_000) };
 
-/** Life of a relay's token here, in seconds. */
-const LIFE_S = 6;
+/** Life of a relay's token here, in seconds. A new session must be open within its last third, so it is longer on a slow machine. */
+const LIFE_S = 4 + patient(2_000) / 1_000;
 
 /**
  * Most groups that are sent without one that arrives, of one every 50 ms: 0.4 s, which is shorter than any time-out, back-off or second
