@@ -1,12 +1,16 @@
 /** A session with a relay that reconnects when it is lost. */
-import { type Dialled, dial, type Target, type TransportKind } from "./dial.ts";
+import { DialError, type Dialled, dial, type Target, type TransportKind } from "./dial.ts";
 import { offered } from "./protocols.ts";
 import { type Refusal, whyClosed, whyRefused } from "./refusal.ts";
+import { untilAborted } from "./until-aborted.ts";
 
 /** Wait after the first failed attempt, in milliseconds; it doubles with each further one. */
 const RETRY_FIRST_MS = 500;
 /** Longest wait between attempts, in milliseconds. */
 const RETRY_MAX_MS = 5000;
+
+/** Milliseconds for the library's handshake over an open transport: several round trips of the longest path, and a few lost packets. */
+const HANDSHAKE_MS = 10_000;
 
 /** Milliseconds to wait after the library's end of a session for the end of the transport, which has the relay's reason. */
 const LAST_WORDS_MS = 500;
@@ -100,14 +104,13 @@ export class Connection<S extends Session> {
 
   /** One connection, from the attempt to its end. */
   async #once(again: AbortSignal): Promise<Refusal & { readonly connected: boolean }> {
-    const { target, protocols, handshake, onState, onSession } = this.#options;
+    const { target, protocols, onState, onSession } = this.#options;
     const ended = AbortSignal.any([this.#ended.signal, again]);
     let session: S | undefined;
     let dialled: Dialled | undefined;
     try {
       dialled = await dial(target, offered(protocols, target.protocol), ended);
-      session = await handshake(target.url, dialled.session);
-      ended.throwIfAborted();
+      session = await this.#agree(dialled.session, ended);
       onState({ kind: "connected", transport: dialled.kind, protocol: session.version, fallback: dialled.fallback });
       onSession(session);
       const aborted = new Promise<void>((resolve) => ended.addEventListener("abort", () => resolve(), { once: true }));
@@ -127,6 +130,30 @@ export class Connection<S extends Session> {
       if (session) onSession(undefined);
       session?.close();
       dialled?.session.close();
+    }
+  }
+
+  /**
+   * The library's session over an open transport.
+   *
+   * @throws DialError when the relay does not answer in time; the reason of `ended` when that aborts first. A later session is closed.
+   */
+  async #agree(transport: WebTransport, ended: AbortSignal): Promise<S> {
+    const { target, handshake } = this.#options;
+    const bound = new AbortController();
+    const silent = new DialError(`The relay at ${target.url.host} does not answer in the handshake of the session.`);
+    const timer = setTimeout(() => bound.abort(silent), HANDSHAKE_MS);
+    const agreed = handshake(target.url, transport);
+    try {
+      return await untilAborted(agreed, AbortSignal.any([ended, bound.signal]));
+    } catch (error) {
+      agreed.then(
+        (late) => late.close(),
+        () => undefined,
+      );
+      throw error;
+    } finally {
+      clearTimeout(timer);
     }
   }
 }

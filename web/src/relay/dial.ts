@@ -5,6 +5,7 @@
  * chosen, and why.
  */
 import QmuxSession from "@moq/qmux";
+import { untilAborted } from "./until-aborted.ts";
 
 /** Milliseconds for WebTransport before WebSocket is tried in parallel. */
 const HEAD_START_MS = 600;
@@ -149,12 +150,8 @@ async function dialWebSocket(url: URL, protocols: readonly string[], signal: Abo
 
 /** Waits for a session to open; closes it when the attempt ends first. */
 async function opened(session: WebTransport, signal: AbortSignal, failure: string): Promise<void> {
-  const over = new Promise<never>((_, reject) => {
-    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
-    if (signal.aborted) reject(signal.reason);
-  });
   try {
-    await Promise.race([session.ready, over]);
+    await untilAborted(session.ready, signal);
   } catch (error) {
     session.close();
     if (signal.aborted) throw signal.reason;
