@@ -30,8 +30,9 @@ impl WorkerThread {
             let events = own.event_queue.clone();
             runtime.block_on(async move {
                 let warn = Box::new(move |text| events.push(Event::Warning(text)));
-                tokio::spawn(Driver::new(own.driver.clone(), warn).run());
-                worker_loop::run(own).await;
+                let driver = tokio::spawn(Driver::new(own.driver.clone(), warn).run()).abort_handle();
+                // As a task: the runtime asks the kernel for events each time before it goes on with the future that it blocks on.
+                let _ = tokio::spawn(worker_loop::run(own, driver)).await;
             });
             // Does not wait for tasks: the look-up of a host name may take long.
             runtime.shutdown_background();

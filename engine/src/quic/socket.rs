@@ -5,12 +5,15 @@ use quinn_proto::Transmit;
 use quinn_udp::{RecvMeta, UdpSocketState};
 use std::future::Future;
 use std::io::{self, IoSliceMut};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::AsFd;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
 
 /// Most datagrams of one connection that the kernel gets as one (GSO).
 const MAX_SEGMENTS: usize = 32;
@@ -18,23 +21,41 @@ const MAX_SEGMENTS: usize = 32;
 /// Bytes of a UDP datagram, and of datagrams that go to the kernel as one.
 const MAX_BYTES: usize = 65_000;
 
+/// How long a full socket is left alone where the kernel cannot be asked when it takes datagrams again.
+const FULL: Duration = Duration::from_millis(1);
+
 /// Resolves when the socket may take datagrams again.
-pub type Writable = Pin<Box<dyn Future<Output = io::Result<()>> + Send>>;
+pub type Writable = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 pub struct Socket {
-    io: tokio::net::UdpSocket,
+    /// Watched for datagrams alone. With interest in room as well, the kernel would wake the thread for each datagram that leaves the
+    /// socket's buffer.
+    io: AsyncFd<UdpSocket>,
     state: UdpSocketState,
+    /// The kernel has given several datagrams in one call. Where it cannot, a call that gives one says nothing of others.
+    several: AtomicBool,
+    /// Calls of [`Socket::send`] that find the socket full.
+    #[cfg(test)]
+    pub refusals: std::sync::atomic::AtomicU32,
 }
 
 impl Socket {
     /// Call this in the context of the runtime that will read the socket.
-    pub fn new(socket: std::net::UdpSocket) -> io::Result<Self> {
+    pub fn new(socket: UdpSocket) -> io::Result<Self> {
         let state = UdpSocketState::new((&socket).into())?;
-        Ok(Self { io: tokio::net::UdpSocket::from_std(socket)?, state })
+        // SAFETY: the socket is open as long as the `AsyncFd` owns it, and always has the same descriptor.
+        let io = unsafe { AsyncFd::register_with_interest(socket, Interest::READABLE) }?;
+        Ok(Self {
+            io,
+            state,
+            several: AtomicBool::new(false),
+            #[cfg(test)]
+            refusals: Default::default(),
+        })
     }
 
     pub fn address(&self) -> io::Result<SocketAddr> {
-        self.io.local_addr()
+        self.io.get_ref().local_addr()
     }
 
     /// Whether the path's MTU may be probed: the network does not cut datagrams.
@@ -59,31 +80,55 @@ impl Socket {
         buffers: &mut [IoSliceMut<'_>],
         about: &mut [RecvMeta],
     ) -> Poll<io::Result<usize>> {
+        let most = buffers.len();
         loop {
-            ready!(self.io.poll_recv_ready(cx))?;
-            let received = self.io.try_io(Interest::READABLE, || {
-                let received = self.state.recv((&self.io).into(), buffers, about);
+            let mut ready = ready!(self.io.poll_read_ready(cx))?;
+            let received = ready.try_io(|io| {
+                let received = self.state.recv(io.get_ref().into(), buffers, about);
                 // `WouldBlock` makes the runtime wait for the next datagram. After another error it would not.
                 received.map_err(|error| match error.kind() {
                     io::ErrorKind::ConnectionReset => error,
                     _ => io::ErrorKind::WouldBlock.into(),
                 })
             });
-            match received {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                other => return Poll::Ready(other),
+            let Ok(received) = received else { continue };
+            if let Ok(count) = received {
+                if count > 1 {
+                    self.several.store(true, Relaxed);
+                }
+                if count < most && self.several.load(Relaxed) {
+                    // The kernel had no more: the next call would only say so.
+                    ready.clear_ready();
+                }
             }
+            return Poll::Ready(received);
         }
     }
 
     /// Sends what waits. `WouldBlock`: the kernel takes no more now, and the rest waits.
     pub fn send(&self, outgoing: &mut Outgoing) -> io::Result<()> {
-        self.io.try_io(Interest::WRITABLE, || outgoing.flush(self.io.as_fd(), &self.state))
+        #[cfg(test)]
+        if self.refusals.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(1)).is_ok() {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        outgoing.flush(self.io.get_ref().as_fd(), &self.state)
     }
 
     pub fn writable(self: &Arc<Self>) -> Writable {
         let socket = self.clone();
-        Box::pin(async move { socket.io.writable().await })
+        Box::pin(async move {
+            if socket.room().await.is_err() {
+                tokio::time::sleep(FULL).await;
+            }
+        })
+    }
+
+    /// Resolves when the kernel has room in the socket. Fails where that cannot be watched, such as without a file descriptor.
+    async fn room(&self) -> io::Result<()> {
+        let same = self.io.get_ref().try_clone()?;
+        // SAFETY: the same as in `new`.
+        let watched = unsafe { AsyncFd::register_with_interest(same, Interest::WRITABLE) }?;
+        watched.writable().await.map(drop)
     }
 }
 

@@ -10,6 +10,7 @@ use quinn_proto::{ClientConfig, EndpointConfig, RandomConnectionIdGenerator};
 use quinn_udp::RecvMeta;
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 const PATIENCE: Patience = Patience { keep_alive: Duration::from_secs(5), idle_timeout: Duration::from_secs(30) };
@@ -95,9 +96,9 @@ fn a_socket_that_takes_nothing_now_loses_no_datagrams_to_another_one_of_its_work
         let driver: Arc<DriverHandle> = Arc::default();
         let peers = [local(), local()];
         let mut connecting = Vec::new();
-        // A new socket takes nothing before the runtime has asked the kernel about it.
         for peer in &peers {
             let endpoint = endpoint(&driver);
+            endpoint.socket().upgrade().unwrap().refusals.store(3, Relaxed);
             connecting.push((connect(&endpoint, peer.local_addr().unwrap(), &driver), endpoint));
         }
         tokio::spawn(Driver::new(driver.clone(), Box::new(|_| {})).run());

@@ -17,12 +17,14 @@ use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::task::AbortHandle;
 
 /// How often all send halves are checked, see [`WorkerLoop::sweep`].
 const SWEEP: Duration = Duration::from_millis(50);
 
-/// Runs the loop until `Command::Shutdown`.
-pub async fn run(worker: Arc<Worker>) {
+/// Runs the loop until `Command::Shutdown`. That ends `driver` before the links, so their peers are told nothing: they may go on with
+/// a relay that starts again, and a relay that leaves has closed its sessions before.
+pub async fn run(worker: Arc<Worker>, driver: AbortHandle) {
     let mut state = WorkerLoop::new(worker.clone());
     let mut commands = Vec::new();
     let mut ready = Vec::new();
@@ -41,6 +43,7 @@ pub async fn run(worker: Arc<Worker>) {
         worker.take_commands(&mut commands);
         for command in commands.drain(..) {
             if matches!(command, Command::Shutdown) {
+                driver.abort();
                 return;
             }
             state.guarded(|state| state.execute(command));
