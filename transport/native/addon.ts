@@ -169,7 +169,7 @@ export interface Addon {
 
 const PACKAGE = "moqmesh";
 
-/** Read once: a report asks the DNS for the names of all open sockets. */
+/** Read once. */
 let platform: string | undefined;
 
 /** `linux-x64-gnu` and the like, as in the names of npm packages with native addons. */
@@ -181,10 +181,20 @@ export function platformName(): string {
 function readPlatform(): string {
   const base = `${process.platform}-${process.arch}`;
   if (process.platform !== "linux") return base;
-  const report: unknown = process.report.getReport();
-  const header = typeof report === "object" && report !== null && "header" in report ? report.header : undefined;
-  const gnu = typeof header === "object" && header !== null && "glibcVersionRuntime" in header;
-  return `${base}-${gnu ? "gnu" : "musl"}`;
+  return `${base}-${hasMusl() ? "musl" : "gnu"}`;
+}
+
+/**
+ * True where the C library is musl, whose file is the dynamic linker of each process. Node's report names the library as well, but takes 1 MB
+ * of memory and asks the DNS for the names of all open sockets, for seconds where that does not answer.
+ */
+function hasMusl(): boolean {
+  try {
+    return readFileSync("/proc/self/maps", "latin1").includes("/ld-musl-");
+  } catch {
+    // No /proc, as in some sandboxes.
+    return false;
+  }
 }
 
 /** Name of the binary in `engine/`, where `npm run build:engine` puts it. */
