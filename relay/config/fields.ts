@@ -75,11 +75,29 @@ function expected(what: string): { error: (issue: { input?: unknown }) => string
   return { error: (issue) => `expected ${what}, got ${show(issue.input)}` };
 }
 
-/** Turns a reader of text into a step of a schema; its {@link UnitError} becomes the issue. */
-function reading<I>(read: (raw: I) => number): (raw: I, context: z.RefinementCtx) => number {
-  return (raw, context) => {
+/** What a value with a unit is read with, and shown with. */
+interface Unit<Raw> {
+  readonly read: (raw: Raw) => number;
+  readonly format: (value: number) => string;
+}
+
+const DURATION: Unit<string> = { read: parseDuration, format: formatDuration };
+const SIZE: Unit<string | number> = {
+  read: (raw) => (typeof raw === "number" ? raw : parseBytes(raw)),
+  format: formatBytes,
+};
+
+/**
+ * A step of a schema that reads a value with a unit and bounds what was read. A {@link UnitError} becomes the issue. The bounds are no checks
+ * of the schema: a schema describes what was written, and each check of zod takes 2 KB for as long as the relay runs.
+ */
+function reading<Raw>({ read, format }: Unit<Raw>, min: number, max: number) {
+  return (raw: Raw, context: z.RefinementCtx): number => {
     try {
-      return read(raw);
+      const value = read(raw);
+      if (value < min) context.addIssue(`must be at least ${format(min)}`);
+      if (value > max) context.addIssue(`must be at most ${format(max)}`);
+      return value;
     } catch (error) {
       if (!(error instanceof UnitError)) throw error;
       context.addIssue(`${error.message}; got ${show(raw)}`);
@@ -88,31 +106,33 @@ function reading<I>(read: (raw: I) => number): (raw: I, context: z.RefinementCtx
   };
 }
 
-/** Checks of our own, not of the schema: what is bounded is what was read, and a schema describes what was written. */
-function bounded(min: number, max: number, format: (value: number) => string): z.ZodNumber {
-  return z
-    .number()
-    .refine((value) => value >= min, { error: `must be at least ${format(min)}` })
-    .refine((value) => value <= max, { error: `must be at most ${format(max)}` });
+/** What a value is before it is optional or has a default. All fields share them, because a schema takes 1 to 5 KB. */
+const filledText = z.string(expected("text in quotes")).min(1, { error: "must not be empty" });
+const givenText = z
+  .string(expected("text in quotes"))
+  .min(1, { error: "must not be empty; leave the key out instead" });
+const trueOrFalse = z.boolean(expected("true or false"));
+const wholeNumber = z.int(expected("a whole number"));
+const durationInput = z.string(expected('a duration such as "10s" or "500ms"'));
+const sizeInput = z.union([z.int().min(0), z.string()], expected('a size such as "16MiB" or a number of bytes'));
+
+function bounded(min: number, max: number): z.ZodInt {
+  return wholeNumber.check(
+    z.gte(min, { error: `must be at least ${min}` }),
+    z.lte(max, { error: `must be at most ${max}` }),
+  );
 }
 
 /** Free text that is not empty. */
 export function text(about: About & { readonly default: string }) {
-  const what = "text in quotes";
-  return z
-    .string(expected(what))
-    .min(1, { error: "must not be empty" })
+  return filledText
     .prefault(about.default)
     .register(fields, { ...about, kind: "text", expects: "text", default: show(about.default) });
 }
 
 /** Optional text. */
 export function optionalText(about: About & { readonly fallback: string }) {
-  return z
-    .string(expected("text in quotes"))
-    .min(1, { error: "must not be empty; leave the key out instead" })
-    .optional()
-    .register(fields, { ...about, kind: "text", expects: "text", default: "" });
+  return givenText.optional().register(fields, { ...about, kind: "text", expects: "text", default: "" });
 }
 
 /** {@link SecretFile.reread} of a file whose section is live, and of one whose section is not. */
@@ -127,9 +147,7 @@ export function secretFile(
 ) {
   const { of, loaded, reread, ...rest } = about;
   const secret = { reread, ...(of !== undefined && { of }), ...(loaded && { loaded }) };
-  return z
-    .string(expected("text in quotes"))
-    .min(1, { error: "must not be empty; leave the key out instead" })
+  return givenText
     .optional()
     .register(fields, { ...rest, secretFile: secret, kind: "text", expects: "text", default: "" });
 }
@@ -152,26 +170,21 @@ export function withoutCredentials(url: string): string {
 }
 
 export function flagField(about: About & { readonly default: boolean }) {
-  return z
-    .boolean(expected("true or false"))
+  return trueOrFalse
     .prefault(about.default)
     .register(fields, { ...about, kind: "boolean", expects: "`true` or `false`", default: String(about.default) });
 }
 
 /** `true` or `false`, or neither. */
 export function optionalFlag(about: About & { readonly fallback: string }) {
-  return z
-    .boolean(expected("true or false"))
+  return trueOrFalse
     .optional()
     .register(fields, { ...about, kind: "boolean", expects: "`true` or `false`", default: "" });
 }
 
 export function integer(about: About & { readonly default: number; readonly min: number; readonly max: number }) {
   const { min, max, ...rest } = about;
-  return z
-    .int(expected("a whole number"))
-    .min(min, { error: `must be at least ${min}` })
-    .max(max, { error: `must be at most ${max}` })
+  return bounded(min, max)
     .prefault(about.default)
     .register(fields, { ...rest, kind: "integer", expects: `${min} to ${max}`, default: String(about.default) });
 }
@@ -181,10 +194,7 @@ export function optionalInteger(
   about: About & { readonly fallback: string; readonly min: number; readonly max: number },
 ) {
   const { min, max, ...rest } = about;
-  return z
-    .int(expected("a whole number"))
-    .min(min, { error: `must be at least ${min}` })
-    .max(max, { error: `must be at most ${max}` })
+  return bounded(min, max)
     .optional()
     .register(fields, { ...rest, kind: "integer", expects: `${min} to ${max}`, default: "" });
 }
@@ -218,7 +228,7 @@ export function choices<const C extends readonly string[]>(
 /** A list of texts, none of them empty. */
 export function texts(about: About & { readonly default: readonly string[] }) {
   return z
-    .array(z.string(expected("text in quotes")).min(1, { error: "must not be empty" }), expected("a list of texts"))
+    .array(filledText, expected("a list of texts"))
     .prefault([...about.default])
     .register(fields, { ...about, kind: "list", expects: "list of texts", default: show(about.default) });
 }
@@ -246,10 +256,8 @@ export function paths(about: About & { readonly default: readonly string[] }) {
 /** A duration; milliseconds in the resolved configuration. */
 export function duration(about: About & { readonly default: string; readonly min: string; readonly max: string }) {
   const { min, max, ...rest } = about;
-  return z
-    .string(expected('a duration such as "10s" or "500ms"'))
-    .transform(reading(parseDuration))
-    .pipe(bounded(parseDuration(min), parseDuration(max), formatDuration))
+  return durationInput
+    .transform(reading(DURATION, parseDuration(min), parseDuration(max)))
     .prefault(about.default)
     .register(fields, { ...rest, kind: "duration", expects: `${min} to ${max}`, default: show(about.default) });
 }
@@ -259,28 +267,19 @@ export function optionalDuration(
   about: About & { readonly fallback: string; readonly min: string; readonly max: string },
 ) {
   const { min, max, ...rest } = about;
-  return z
-    .string(expected('a duration such as "10s" or "500ms"'))
-    .transform(reading(parseDuration))
-    .pipe(bounded(parseDuration(min), parseDuration(max), formatDuration))
+  return durationInput
+    .transform(reading(DURATION, parseDuration(min), parseDuration(max)))
     .optional()
     .register(fields, { ...rest, kind: "duration", expects: `${min} to ${max}`, default: "" });
 }
 
 export type Duration = ReturnType<typeof duration>;
 
-const sizeInput = z.union([z.int().min(0), z.string()], expected('a size such as "16MiB" or a number of bytes'));
-
-function readSize(raw: string | number): number {
-  return typeof raw === "number" ? raw : parseBytes(raw);
-}
-
 /** A size; bytes in the resolved configuration. */
 export function size(about: About & { readonly default: string; readonly min: string; readonly max: string }) {
   const { min, max, ...rest } = about;
   return sizeInput
-    .transform(reading(readSize))
-    .pipe(bounded(parseBytes(min), parseBytes(max), formatBytes))
+    .transform(reading(SIZE, parseBytes(min), parseBytes(max)))
     .prefault(about.default)
     .register(fields, { ...rest, kind: "size", expects: `${min} to ${max}`, default: show(about.default) });
 }
@@ -289,8 +288,7 @@ export function size(about: About & { readonly default: string; readonly min: st
 export function optionalSize(about: About & { readonly fallback: string; readonly max: string }) {
   const { max, ...rest } = about;
   return sizeInput
-    .transform(reading(readSize))
-    .pipe(bounded(0, parseBytes(max), formatBytes))
+    .transform(reading(SIZE, 0, parseBytes(max)))
     .optional()
     .register(fields, { ...rest, kind: "size", expects: `0B to ${max}`, default: "" });
 }
@@ -298,7 +296,7 @@ export function optionalSize(about: About & { readonly fallback: string; readonl
 /** A size or `"auto"`. */
 export function autoSize(about: About & { readonly max: string }) {
   const { max, ...rest } = about;
-  const sized = sizeInput.transform(reading(readSize)).pipe(bounded(0, parseBytes(max), formatBytes));
+  const sized = sizeInput.transform(reading(SIZE, 0, parseBytes(max)));
   return z
     .unknown()
     .transform((raw, context) => {
