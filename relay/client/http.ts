@@ -2,9 +2,9 @@
 import { once } from "node:events";
 import type { IncomingHttpHeaders } from "node:http";
 import { request as requestHttps } from "node:https";
-import { connect as connectTls, type TLSSocket } from "node:tls";
+import type { TLSSocket } from "node:tls";
 import type { KeyPairPem, Trust } from "../../moq/link.ts";
-import { http } from "../../transport/shared/index.ts";
+import { http, tls } from "../../transport/shared/index.ts";
 import { dialTlsOptions, matchesPins, peerCertificateOf } from "../../transport/tls/index.ts";
 
 const HTTPS_PORT = 443;
@@ -62,7 +62,7 @@ export async function askHttp(at: URL, question: HttpQuestion): Promise<HttpAnsw
 async function securely(at: URL, { trust, certificate }: HttpQuestion, signal: AbortSignal): Promise<TLSSocket> {
   const host = at.hostname.replace(/^\[|\]$/g, "");
   const shown = certificate && { cert: certificate.cert, key: certificate.key };
-  const socket = connectTls({ host, port: Number(at.port) || HTTPS_PORT, ...dialTlsOptions(host, trust), ...shown });
+  const socket = tls.connect({ host, port: Number(at.port) || HTTPS_PORT, ...dialTlsOptions(host, trust), ...shown });
   signal.addEventListener("abort", () => socket.destroy(), { once: true });
   try {
     await once(socket, "secureConnect", { signal });

@@ -1,10 +1,11 @@
 /** What a client can find out about a host before any session: its addresses, whether a TCP port answers, and its certificate. */
+
 import { X509Certificate } from "node:crypto";
 import { lookup } from "node:dns/promises";
 import { once } from "node:events";
 import { connect as connectTcp, isIP } from "node:net";
-import { connect as connectTls } from "node:tls";
 import { TransportError } from "../../moq/link.ts";
+import { tls } from "../../transport/shared/index.ts";
 import { describeTcpFailure, dialTlsOptions, peerCertificateOf } from "../../transport/tls/index.ts";
 
 const DAY_MS = 86_400_000;
@@ -60,7 +61,7 @@ export async function shownCertificate(
   name: string,
   timeoutMs: number,
 ): Promise<Uint8Array | undefined> {
-  const socket = connectTls({ host, port, ...dialTlsOptions(name, { kind: "insecure" }) });
+  const socket = tls.connect({ host, port, ...dialTlsOptions(name, { kind: "insecure" }) });
   try {
     await once(socket, "secureConnect", { signal: AbortSignal.timeout(timeoutMs) });
     return peerCertificateOf(socket);

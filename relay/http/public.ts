@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { TLSSocket } from "node:tls";
+import { tls } from "../../transport/shared/index.ts";
 import { type AccessQuestion, answerAccess, asksAccess, type Verdict } from "./access.ts";
 import { DIRECT_CLIENTS } from "./clients.ts";
 import type { Page } from "./page.ts";
@@ -47,7 +47,7 @@ function answer(options: PublicHttpOptions, request: IncomingMessage, response: 
     return;
   }
   // What follows may carry a token, or a page that asks for one.
-  if (!options.plaintext && !(request.socket instanceof TLSSocket)) {
+  if (!options.plaintext && !(request.socket instanceof tls.TLSSocket)) {
     sendText(request, response, 426, TLS_ONLY_TEXT, TLS_ONLY_HEADERS);
     return;
   }

@@ -1,7 +1,8 @@
 /** What the configuration names on the network: whether its names resolve and its services answer. For `check --network`. */
+
 import { lookup } from "node:dns/promises";
 import { connect as connectTcp, isIP } from "node:net";
-import { connect as connectTls } from "node:tls";
+import { tls as nodeTls } from "../../transport/shared/index.ts";
 import { describeTcpFailure } from "../../transport/tls/index.ts";
 import { type Config, redisAddress } from "../config/index.ts";
 import type { FindingList } from "./findings.ts";
@@ -84,7 +85,7 @@ const systemNetwork: Network = {
   reach: async (host, port, tls) => {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const servername = isIP(host) === 0 ? { servername: host } : {};
-    const socket = tls ? connectTls({ host, port, ...servername }) : connectTcp({ host, port });
+    const socket = tls ? nodeTls.connect({ host, port, ...servername }) : connectTcp({ host, port });
     socket.setTimeout(NETWORK_MS, () => reject(new Error(`no answer within ${NETWORK_MS / 1_000} s`)));
     socket.once(tls ? "secureConnect" : "connect", () => resolve());
     socket.once("error", reject);

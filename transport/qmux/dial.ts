@@ -1,6 +1,5 @@
 import type { IncomingMessage } from "node:http";
 import { connect as connectTcp, type Socket, type TcpNetConnectOpts } from "node:net";
-import { connect as connectTls } from "node:tls";
 import { WebSocket } from "ws";
 import {
   type Attach,
@@ -11,7 +10,7 @@ import {
   type LinkInfo,
   TransportError,
 } from "../../moq/link.ts";
-import type { Turn } from "../shared/index.ts";
+import { type Turn, tls } from "../shared/index.ts";
 import { describeTcpFailure, dialTlsOptions, matchesPins, peerCertificateOf } from "../tls/index.ts";
 import { agreements } from "./forms.ts";
 import { openLink, peerOf, WEBSOCKET_OPTIONS } from "./web-socket.ts";
@@ -84,7 +83,7 @@ class Attempt {
     const preamble = deps.preamble?.(at.host);
     const begun = preamble && connectWith(at, preamble, this.#failed);
     const socket = secure
-      ? connectTls({
+      ? tls.connect({
           ...at,
           ...(begun && { socket: begun }),
           ...dialTlsOptions(host, options.trust),

@@ -5,6 +5,7 @@ export { makeFolder } from "./folder.ts";
 export { collectStart, garbageCollector } from "./garbage.ts";
 export { dialledInfo, headerMap, splitTarget } from "./link-info.ts";
 export { http } from "./node-http.ts";
+export { tls } from "./node-tls.ts";
 export { type Prioritized, PriorityQueue } from "./priority-queue.ts";
 export { QueueMarks } from "./queue-marks.ts";
 export { isRawQuic } from "./raw-quic.ts";

@@ -1,14 +1,9 @@
 /** TLS of listeners over TCP, whose certificates and authorities change while they listen. */
+
 import { constants } from "node:crypto";
-import {
-  createSecureContext,
-  type SecureContext,
-  type SecureContextOptions,
-  type Server,
-  type TLSSocket,
-  type TlsOptions,
-} from "node:tls";
+import type { SecureContext, SecureContextOptions, Server, TLSSocket, TlsOptions } from "node:tls";
 import { type Certificate, type ClientAuthorities, type KeyPairPem, TransportError } from "../../moq/link.ts";
+import { tls } from "../shared/index.ts";
 
 const MIN_VERSION = "TLSv1.2";
 
@@ -77,9 +72,9 @@ function contextsOf(
   const { names = new Map<string, KeyPairPem>() } = certificate;
   try {
     const main = contextOptions(certificate, clients);
-    createSecureContext(main);
+    tls.createSecureContext(main);
     const byName = [...names].map(
-      ([name, pair]) => [name, createSecureContext(contextOptions(pair, clients))] as const,
+      ([name, pair]) => [name, tls.createSecureContext(contextOptions(pair, clients))] as const,
     );
     return { main, byName: new Map(byName) };
   } catch (cause) {

@@ -1,8 +1,10 @@
 /** How a TLS connection over TCP trusts its peer: the contract's `Trust` as options of Node. */
+
 import { createHash, timingSafeEqual } from "node:crypto";
 import { isIP, type Socket } from "node:net";
-import { TLSSocket, type ConnectionOptions as TlsOptions } from "node:tls";
+import type { ConnectionOptions as TlsOptions } from "node:tls";
 import type { Trust } from "../../moq/link.ts";
+import { tls } from "../shared/index.ts";
 
 /**
  * For `tls.connect` to `host`. With `hashes` the certificate is checked by {@link matchesPins}, before a byte is sent.
@@ -24,10 +26,10 @@ export function matchesPins(certificate: Uint8Array | undefined, trust: Trust): 
 
 /** DER of the peer's certificate; nothing where there is no TLS. */
 export function peerCertificateOf(socket: Socket): Uint8Array | undefined {
-  return socket instanceof TLSSocket ? socket.getPeerX509Certificate()?.raw : undefined;
+  return socket instanceof tls.TLSSocket ? socket.getPeerX509Certificate()?.raw : undefined;
 }
 
 /** DER of the certificate that a client has shown and that one of the listener's authorities vouches for. */
 export function clientCertificateOf(socket: Socket): Uint8Array | undefined {
-  return socket instanceof TLSSocket && socket.authorized ? peerCertificateOf(socket) : undefined;
+  return socket instanceof tls.TLSSocket && socket.authorized ? peerCertificateOf(socket) : undefined;
 }

@@ -1,8 +1,8 @@
-import { TLSSocket } from "node:tls";
 import type { HttpBindings } from "@hono/node-server";
 import { type Context, Hono } from "hono";
 import { cors } from "hono/cors";
 import type * as z from "zod";
+import { tls } from "../../../transport/shared/index.ts";
 import type { Clients } from "../clients.ts";
 import { isLocalRequest, isProxied } from "../local.ts";
 import type { Audit, REFUSALS } from "./audit.ts";
@@ -233,7 +233,7 @@ function addressOf(c: ApiContext, { clients }: Pick<ApiDeps, "clients">): string
 /** DER of the certificate that the client has shown and the listener has verified. */
 function certificateOf(c: ApiContext): Uint8Array | undefined {
   const { socket } = c.env.incoming;
-  if (!(socket instanceof TLSSocket) || !socket.authorized) return undefined;
+  if (!(socket instanceof tls.TLSSocket) || !socket.authorized) return undefined;
   return socket.getPeerX509Certificate()?.raw;
 }
 
