@@ -1,9 +1,11 @@
 /** What a client's TLS says about a certificate chain. */
+
 import type { X509Certificate } from "node:crypto";
 import { once } from "node:events";
 import { duplexPair } from "node:stream";
-import { connect, createServer, getCACertificates, type TLSSocket } from "node:tls";
+import type { TLSSocket } from "node:tls";
 import type { KeyPairPem } from "../../moq/link.ts";
+import { tls } from "../shared/index.ts";
 import { certificatesIn } from "./pem.ts";
 
 /** A chain that a client does not trust, or that works in some clients only. */
@@ -35,16 +37,27 @@ const FAULTS: ReadonlyMap<string, ChainFault["fault"]> = new Map([
 
 /**
  * Shows the chain of a server to a TLS client in this process that trusts the public authorities, those of this system, and `authorities`
- * (PEM). Names are not compared. Undefined when the client trusts the chain and it is in order.
+ * (PEM). Names are not compared. Undefined when the client trusts the chain and it is in order. A self-signed certificate is trusted where it
+ * is one of `authorities`: one that this system trusts is nothing to clients on other machines.
  */
 export async function checkServerChain(
   pair: KeyPairPem,
   authorities: readonly string[],
 ): Promise<ChainFault | undefined> {
   const chain = certificatesIn(pair.cert);
-  let verdict = await shownToClient(pair, undefined);
-  if (verdict !== undefined) verdict = await shownToClient(pair, [...getCACertificates("system"), ...authorities]);
+  let verdict = await shownToClient(pair, [...authorities]);
+  // Node keeps the authorities of the system for ever once it has read them: 4 MB of the process.
+  if (verdict !== undefined && !isSelfSigned(chain)) {
+    verdict = await shownToClient(pair, undefined);
+    if (verdict !== undefined)
+      verdict = await shownToClient(pair, [...tls.getCACertificates("system"), ...authorities]);
+  }
   return verdict === undefined ? disorder(chain) : explained(verdict, chain, "serverAuth");
+}
+
+/** Not by `checkIssued`, which says no where the certificate may not sign others. */
+function isSelfSigned([leaf]: readonly X509Certificate[]): boolean {
+  return leaf !== undefined && leaf.subject === leaf.issuer && leaf.verify(leaf.publicKey);
 }
 
 /** Shows the chain of a client to a TLS server that trusts `authorities` alone. Undefined when it trusts the chain. */
@@ -80,14 +93,14 @@ function nameOf(subject: string | undefined): string {
   return JSON.stringify((subject ?? "").replaceAll("\n", ", "));
 }
 
-/** OpenSSL's name of what a client does not like about a server's chain. `authorities`: those that it trusts; default: the public ones. */
+/** OpenSSL's name of what a client does not like about a server's chain. `authorities`: those that it trusts; undefined: the public ones. */
 async function shownToClient(
   { cert, key }: KeyPairPem,
   authorities: string[] | undefined,
 ): Promise<string | undefined> {
-  const server = createServer({ cert, key });
+  const server = tls.createServer({ cert, key });
   const [near, far] = duplexPair();
-  const client = connect({ socket: far, ...UNJUDGED, ...(authorities && { ca: authorities }) });
+  const client = tls.connect({ socket: far, ...UNJUDGED, ...(authorities && { ca: authorities }) });
   const signal = AbortSignal.timeout(HANDSHAKE_MS);
   try {
     server.emit("connection", near);
@@ -101,9 +114,9 @@ async function shownToClient(
 
 /** OpenSSL's name of what a server does not like about a client's chain. */
 async function shownToServer({ cert, key }: KeyPairPem, authorities: string): Promise<string | undefined> {
-  const server = createServer({ cert, key, ca: authorities, requestCert: true, rejectUnauthorized: false });
+  const server = tls.createServer({ cert, key, ca: authorities, requestCert: true, rejectUnauthorized: false });
   const [near, far] = duplexPair();
-  const client = connect({ socket: far, cert, key, ...UNJUDGED });
+  const client = tls.connect({ socket: far, cert, key, ...UNJUDGED });
   const { promise, resolve, reject } = Promise.withResolvers<TLSSocket>();
   server.once("secureConnection", resolve);
   server.once("tlsClientError", reject);
