@@ -144,7 +144,10 @@ export default {
     ]),
     room("relay", "^relay/", ["^(machine|cluster|transport|auth|moq)/", "^package\\.json$"]),
     room("web", "^web/", ["^moq/printable\\.ts$"]),
-    room("bench", "^bench/", ["^(relay|cli|cluster|transport|auth|moq|lab)/", "^scripts/flags\\.ts$"]),
+    room("bench", "^bench/", [
+      "^(relay|cli|cluster|transport|auth|moq|lab)/",
+      "^scripts/(flags|bundle/checkout)\\.ts$",
+    ]),
     room("lab", "^lab/", ["^(relay|cli|cluster|transport|auth|moq|bench)/", "^scripts/(flags|build-web)\\.ts$"]),
     room("scripts", "^scripts/", [
       "^(relay|cli|cluster|transport|auth|moq|bench|lab)/",

@@ -5,10 +5,10 @@ import { join, resolve } from "node:path";
 import { run } from "node:test";
 import type { TestEvent } from "node:test/reporters";
 import { fileURLToPath } from "node:url";
+import { BUNDLED, bundleCheckout } from "./bundle/checkout.ts";
 import { readArguments, wholeFlag, wrongCommandLine } from "./flags.ts";
 import { type Order, order, testFiles } from "./suite/files.ts";
 import { patient } from "./suite/patience.ts";
-import { bundleForTests } from "./suite/program.ts";
 import { type FileResult, FileRun, fileText, summaryText } from "./suite/results.ts";
 
 /** Milliseconds that one test may take, and all tests of a file. */
@@ -44,8 +44,8 @@ const together = wholeFlag(HELP, "together", values.together, 1);
 const rounds = wholeFlag(HELP, "rounds", values.rounds, 1);
 const wanted = order(found(positionals));
 if (process.env["MOQMESH_TESTED"] === undefined) {
-  await bundleForTests();
-  process.env["MOQMESH_TESTED"] = "bundle";
+  await bundleCheckout();
+  Object.assign(process.env, BUNDLED);
 }
 const results: FileResult[] = [];
 const began = performance.now();

@@ -1,5 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { BUNDLED, bundleCheckout } from "../../scripts/bundle/checkout.ts";
 import { makeWorkspace } from "./certificate.ts";
 import type { RunningRelay, Subject } from "./contract.ts";
 import { Program } from "./program.ts";
@@ -12,16 +13,27 @@ interface Settings {
   readonly more?: string;
 }
 
-/** This project's relay, as a user starts it; with its default limits, unless `more` has others. */
+/** Made once a run. */
+let bundled: Promise<void> | undefined;
+
+/** The bundle of `npm test`, else one of its own. */
+async function bundle(): Promise<void> {
+  if (process.env["MOQMESH_TESTED"] !== undefined) return;
+  bundled ??= bundleCheckout();
+  await bundled;
+}
+
+/** This project's relay as the package has it, because that is what users start; with its default limits, unless `more` has others. */
 export function moqmesh(settings: Settings): Subject {
   return { name: "moqmesh", start: (cores) => start(settings, cores) };
 }
 
 async function start(settings: Settings, cores: readonly number[] | undefined): Promise<RunningRelay> {
+  await bundle();
   const workspace = await makeWorkspace();
   const file = join(workspace.folder, "relay.toml");
   await writeFile(file, configuration(settings, workspace));
-  const program = new Program({ name: "moqmesh", file, cores });
+  const program = new Program({ name: "moqmesh", file, cores, env: BUNDLED });
   const stop = async () => {
     await program.child.stop();
     await workspace.remove();

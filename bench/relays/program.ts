@@ -29,6 +29,8 @@ export interface ProgramOptions {
   readonly program?: string;
   /** Flags of Node. */
   readonly nodeFlags?: readonly string[];
+  /** Variables besides those of this process that do not configure a relay. */
+  readonly env?: Readonly<Record<string, string>>;
   /** Everything that it prints, in pieces. */
   readonly output?: (text: string) => void;
 }
@@ -38,13 +40,13 @@ export class Program {
   readonly child: Child;
   readonly #ready = Promise.withResolvers<Ready>();
 
-  constructor({ name, file, cores, program = PROGRAM, nodeFlags = [], output }: ProgramOptions) {
+  constructor({ name, file, cores, program = PROGRAM, nodeFlags = [], env = {}, output }: ProgramOptions) {
     this.child = new Child({
       name,
       command: [process.execPath, ...nodeFlags, program, "serve", file],
       cores,
       channel: false,
-      env: bareEnvironment(),
+      env: { ...bareEnvironment(), ...env },
       line: (line) => {
         const parsed = READY.safeParse(jsonOf(line));
         if (parsed.success) this.#ready.resolve(parsed.data);
