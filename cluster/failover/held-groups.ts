@@ -59,6 +59,11 @@ export class HeldGroups {
       .sort((a, b) => a - b);
   }
 
+  /** The first group that is not whole, or the one after the newest. Nothing before the first group. */
+  get unfinished(): number | undefined {
+    return this.#newest === undefined ? undefined : (this.orphans[0] ?? this.#newest + 1);
+  }
+
   /** The group has begun; it may have ended. */
   knows(sequence: number): boolean {
     return this.#groups.has(sequence);

@@ -104,6 +104,11 @@ export class TrackAtRelay {
     if (!this.#over) this.#upstream?.update(options);
   }
 
+  /** Viewers wish for a new group. Where the link is not up yet, the options say it then. */
+  requestGroup(above: number): void {
+    if (!this.#over) this.#upstream?.requestGroup?.(above);
+  }
+
   known(): void {
     if (!this.#over) this.#upstream?.known?.();
   }

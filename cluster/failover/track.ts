@@ -12,6 +12,7 @@ import { HeldGroups } from "./held-groups.ts";
 import { MissingGroups } from "./missing-groups.ts";
 import { beginningWith, type TrackAddress, TrackAtRelay, type TrackAtRelayEvents } from "./track-at-relay.ts";
 import type { FailoverTrackDeps } from "./track-deps.ts";
+import { TrackOptions } from "./track-options.ts";
 import { TrackTimers } from "./track-timers.ts";
 
 /** Milliseconds that a better relay must stay the better one before a running track moves to it. */
@@ -42,7 +43,7 @@ export class FailoverTrack implements Upstream, TrackAtRelayEvents {
   #lostAt: number | undefined;
   /** Relays that have refused since the last group. */
   readonly #refused = new Set<string>();
-  #options: SubscribeOptions;
+  readonly #options: TrackOptions;
   #current: TrackAtRelay | undefined;
   /** Becomes the current one with its first group, even one that is known already. */
   #next: TrackAtRelay | undefined;
@@ -66,7 +67,7 @@ export class FailoverTrack implements Upstream, TrackAtRelayEvents {
     deps: FailoverTrackDeps,
   ) {
     this.#address = address;
-    this.#options = options;
+    this.#options = new TrackOptions(options);
     this.#sink = sink;
     this.#known = sink.known === true;
     this.#deps = deps;
@@ -80,7 +81,7 @@ export class FailoverTrack implements Upstream, TrackAtRelayEvents {
       clock: deps.clock,
       groups: this.#groups,
       current: () => (this.#current?.live === true ? this.#current : undefined),
-      priority: () => this.#options.priority,
+      priority: () => this.#options.current.priority,
       lost: () => void deps.counters.groupsLost++,
     });
   }
@@ -100,9 +101,15 @@ export class FailoverTrack implements Upstream, TrackAtRelayEvents {
   }
 
   update(options: SubscribeOptions): void {
-    this.#options = options;
+    this.#options.update(options);
     this.#current?.update(options);
     this.#next?.update(options);
+  }
+
+  requestGroup(above: number): void {
+    this.#options.wish(above);
+    this.#current?.requestGroup(above);
+    this.#next?.requestGroup(above);
   }
 
   known(): void {
@@ -164,6 +171,7 @@ export class FailoverTrack implements Upstream, TrackAtRelayEvents {
     const writer = this.#groups.begin(from, start);
     const begun = typeof writer !== "string";
     if (orphan && begun) this.#deps.counters.groupsResumed++;
+    else if (begun) this.#options.fulfilled();
     if (begun && from !== this.#former) this.#gapEnds(from);
     // The next relay delivers, so it takes over. The former one finishes what it has begun and begins nothing new, even when its groups
     // always arrive first.
@@ -222,18 +230,15 @@ export class FailoverTrack implements Upstream, TrackAtRelayEvents {
       from.cancel();
       this.#next = undefined;
     } else if (from === this.#current) {
-      const alone = !this.#hasOther(from.node);
+      const { candidates, peers, lostAs } = this.#deps;
+      const alone = !candidates().some((node) => node !== from.node && peers.answers(node));
       // Viewers wait for the relay. Relays that this one serves may know another way.
-      if (alone && this.#deps.lostAs === "upstream") return;
+      if (alone && lostAs === "upstream") return;
       from.cancel();
       this.#missing.abandon();
       if (alone) this.#giveUp();
       else this.closed(from, "upstream");
     }
-  }
-
-  #hasOther(node: string): boolean {
-    return this.#deps.candidates().some((one) => one !== node && this.#deps.peers.answers(one));
   }
 
   /** Moves to the new link of the same relay, as it would to another relay. */
@@ -357,11 +362,10 @@ export class FailoverTrack implements Upstream, TrackAtRelayEvents {
 
   /** The subscription at the next relay: from the first unfinished group, or from the one after the newest. */
   #remaining(): SubscribeOptions {
-    const { newest, orphans } = this.#groups;
-    if (newest === undefined) return this.#options;
-    const start = orphans.reduce((least, sequence) => Math.min(least, sequence), newest + 1);
+    const start = this.#groups.unfinished;
+    if (start === undefined) return this.#options.current;
     this.#missing.expect(start);
-    return beginningWith(start, this.#options);
+    return beginningWith(start, this.#options.current);
   }
 
   #moveLater(current: TrackAtRelay): void {

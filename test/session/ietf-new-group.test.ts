@@ -2,17 +2,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { encodeTrackProperties, type Parameters } from "../../moq/wire/ietf/index.ts";
-import { MoqtPeer, named, type RequestStream } from "./ietf-peer.ts";
+import { MoqtPeer, named, wishes } from "./ietf-peer.ts";
 import { STREAMED_VERSIONS, TestRelay } from "./support.ts";
-
-/** What the publisher is asked for, by kind of message. */
-function wishes({ messages }: RequestStream): string[] {
-  return messages.flatMap((one) =>
-    "parameters" in one && one.parameters.newGroupRequest !== undefined
-      ? [`${one.kind} ${one.parameters.newGroupRequest}`]
-      : [],
-  );
-}
 
 for (const version of STREAMED_VERSIONS) {
   describe(`new groups of ${version}`, () => {

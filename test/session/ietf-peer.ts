@@ -252,3 +252,12 @@ function receive(caps: Capabilities, _stream: RecvStream, parts: Parts) {
     },
   };
 }
+
+/** The wishes for a new group that a publisher got on the stream of a request, by kind of message. */
+export function wishes({ messages }: RequestStream): string[] {
+  return messages.flatMap((one) =>
+    "parameters" in one && one.parameters.newGroupRequest !== undefined
+      ? [`${one.kind} ${one.parameters.newGroupRequest}`]
+      : [],
+  );
+}

@@ -1,41 +1,14 @@
 /** Tracks that a publisher pushes to an origin (moq-transport PUBLISH), as viewers at other relays see them. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { WorldOptions } from "../../lab/sim/surroundings.ts";
-import { World } from "../../lab/sim/world.ts";
+import type { World } from "../../lab/sim/world.ts";
 import type { Message } from "../../moq/wire/ietf/index.ts";
-import { MoqtPeer, named, type RequestStream } from "./ietf-peer.ts";
+import { type MoqtPeer, named, type RequestStream } from "./ietf-peer.ts";
+import { meshOf, peerAt } from "./mesh-world.ts";
 import { TestPublisher } from "./support.ts";
 
 const NONE = new Uint8Array(0);
-const VERSION = "moqt-22";
 const NEWEST = { epoch: 0n, hops: [], cost: 0, ended: false };
-
-async function meshOf(options: WorldOptions = {}): Promise<World> {
-  const world = new World(["root"], () => 0.5, options);
-  await world.start("root", "root");
-  await world.start("o1", "origin");
-  await world.start("r1", "regional");
-  await world.start("e1", "edge");
-  await world.pass(1_000);
-  return world;
-}
-
-async function peerAt(world: World, node: string): Promise<MoqtPeer> {
-  const place = {
-    network: world.network,
-    pass: (ms: number) => world.pass(ms),
-    established: async <T>(dialled: Promise<T>): Promise<T> => {
-      const state = { over: false };
-      const settled = dialled.finally(() => {
-        state.over = true;
-      });
-      while (!state.over) await world.pass(25);
-      return await settled;
-    },
-  };
-  return await MoqtPeer.connect(place, VERSION, { at: `${node}:1` });
-}
 
 async function push(publisher: MoqtPeer, path: string, track: string, alias: number): Promise<RequestStream> {
   const parameters = { forward: false };

@@ -106,6 +106,10 @@ export class SecondSource implements TrackAtRelayEvents {
     this.#current?.update(options);
   }
 
+  requestGroup(above: number): void {
+    this.#current?.requestGroup(above);
+  }
+
   known(): void {
     this.#current?.known();
   }

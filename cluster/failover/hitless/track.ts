@@ -55,7 +55,9 @@ export class HitlessTrack implements Upstream, HitlessMember {
     this.#path = address.path;
     this.#address = { ...address, epoch, known: () => this.#known };
     this.#known = sink.known === true;
-    this.#options = options;
+    // A second source that comes later is not told of the first viewer's wish for a new group.
+    const { newGroup: _, ...rest } = options;
+    this.#options = rest;
     this.#sink = sink;
     this.#deps = deps;
     this.#first = new FailoverTrack(address, options, this.#firstSink(), {
@@ -96,6 +98,12 @@ export class HitlessTrack implements Upstream, HitlessMember {
     this.#options = options;
     this.#first.update(options);
     this.#second?.update(options);
+  }
+
+  /** Both are asked: the second one may have a publisher of its own, whose groups stay those of the first one. */
+  requestGroup(above: number): void {
+    this.#first.requestGroup(above);
+    this.#second?.requestGroup(above);
   }
 
   known(): void {

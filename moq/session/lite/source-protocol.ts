@@ -47,10 +47,18 @@ export class LiteSourceProtocol implements SourceProtocol {
     const caps = this.#caps;
     const reader = subscribeResponses(caps, this.#wire);
     const pass = (message: SubscribeResponse) => report(message, sink, own);
+    let sent: SubscribeOptions | undefined;
     return {
-      request: (options: SubscribeOptions) =>
-        encodeRequest({ kind: "subscribe", id, ...asked, ...toWire(options) }, caps),
-      update: (options) => encodeSubscribeUpdate(toWire(options), caps),
+      request: (options) => {
+        sent = options;
+        return encodeRequest({ kind: "subscribe", id, ...asked, ...toWire(options) }, caps);
+      },
+      update: (options) => {
+        sent = options;
+        return encodeSubscribeUpdate(toWire(options), caps);
+      },
+      requestGroup: (newGroup) =>
+        caps.objects && sent !== undefined ? encodeSubscribeUpdate({ ...toWire(sent), newGroup }, caps) : undefined,
       answer: {
         push: (bytes, allowance) => reader.push(bytes, pass, allowance),
         finish: () => reader.finish(),

@@ -23,6 +23,8 @@ export interface SubscribeUpdate extends FrameRange {
   readonly join?: Join;
   /** False: it is paused. Absent for true, and in versions without objects. */
   readonly forward?: boolean;
+  /** Once: a wish for a group from this number on, 0 for any new one. Absent for none, and in versions without objects. */
+  readonly newGroup?: number;
 }
 
 /** Begin with the newest group, with the object after the newest one, or with the group after the newest one. */
@@ -33,6 +35,9 @@ const JOINS: readonly Join[] = ["newest_group", "next_object", "next_group"];
 
 /** Added to the number of the join where the subscription is paused. */
 const PAUSED = 4;
+
+/** Added to it where a wish for a new group follows. */
+const WISHES = 8;
 
 /** SUBSCRIBE: opens a subscription. */
 export interface Subscribe extends SubscribeUpdate {
@@ -173,7 +178,9 @@ function readResponse(cursor: Cursor, kind: ResponseKind | undefined, caps: Capa
 function putRange(writer: Writer, options: SubscribeUpdate, caps: Capabilities): Writer {
   putFrames(putOptions(writer, options, caps), options, caps);
   if (!caps.objects) return writer;
-  return writer.u8(JOINS.indexOf(options.join ?? "newest_group") + (options.forward === false ? PAUSED : 0));
+  const { join = "newest_group", forward, newGroup } = options;
+  writer.u8(JOINS.indexOf(join) + (forward === false ? PAUSED : 0) + (newGroup === undefined ? 0 : WISHES));
+  return newGroup === undefined ? writer : writer.varint(newGroup);
 }
 
 function readRange(cursor: Cursor, caps: Capabilities, clause: string): SubscribeUpdate {
@@ -185,11 +192,15 @@ function readRange(cursor: Cursor, caps: Capabilities, clause: string): Subscrib
   return { ...options, ...frames, ...(caps.objects ? readJoin(cursor) : {}) };
 }
 
-function readJoin(cursor: Cursor): Pick<SubscribeUpdate, "join" | "forward"> {
+function readJoin(cursor: Cursor): Pick<SubscribeUpdate, "join" | "forward" | "newGroup"> {
   const value = cursor.u8();
   const join = JOINS[value % PAUSED];
-  if (value >= 2 * PAUSED || join === undefined) throw cursor.violation("unknown start");
-  return { ...(join === "newest_group" ? {} : { join }), ...(value >= PAUSED ? { forward: false } : {}) };
+  if (value >= 2 * WISHES || join === undefined) throw cursor.violation("unknown start");
+  return {
+    ...(join === "newest_group" ? {} : { join }),
+    ...(value % WISHES >= PAUSED ? { forward: false } : {}),
+    ...(value >= WISHES ? { newGroup: cursor.varint() } : {}),
+  };
 }
 
 function putOptions(writer: Writer, options: SubscribeUpdate, caps: Capabilities): Writer {

@@ -81,8 +81,8 @@ export interface Capabilities {
    */
   readonly groupFloor: boolean;
   /**
-   * Objects are those of moq-transport: a stream is a subgroup, and objects have ids, properties and statuses. SUBSCRIBE says how it begins
-   * and whether it is paused, its answer has the track's properties and newest object, and FETCH asks for a range of objects.
+   * Objects are those of moq-transport: a stream is a subgroup, and objects have ids, properties and statuses. SUBSCRIBE says how it begins,
+   * whether it is paused, and whether a new group is wished for; its answer has the track's properties and newest object, and FETCH asks for a range of objects.
    */
   readonly objects: boolean;
   /** A relay tells another one which tracks are pushed to it, on Pushed Streams. A relay of an earlier version resets them. */

@@ -50,8 +50,8 @@ function options(caps: Capabilities): fc.Arbitrary<SubscribeUpdate> {
 
 function update(caps: Capabilities): fc.Arbitrary<SubscribeUpdate> {
   if (!caps.objects) return ranged(caps);
-  const more = record<Pick<SubscribeUpdate, "join" | "forward">>(
-    { join: fc.constantFrom("next_object", "next_group"), forward: fc.constant(false) },
+  const more = record<Pick<SubscribeUpdate, "join" | "forward" | "newGroup">>(
+    { join: fc.constantFrom("next_object", "next_group"), forward: fc.constant(false), newGroup: number },
     { requiredKeys: [] },
   );
   return fc.tuple(ranged(caps), more).map(([one, other]) => ({ ...one, ...other }));
