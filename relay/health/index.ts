@@ -6,7 +6,7 @@ export type { Check, HealthReport } from "./contract.ts";
 export { engineWorkersCheck } from "./engine-workers.ts";
 export { EventLoopDelay, eventLoopCheck } from "./event-loop.ts";
 export { fact, unsteady, withSeverity } from "./fact.ts";
-export { MemoryMeter, memoryCheck } from "./memory.ts";
+export { MemoryMeter, memoryCheck, residentBytes } from "./memory.ts";
 export { HEALTH_METRICS, healthReadings } from "./metrics.ts";
 export { HealthMonitor } from "./monitor.ts";
 export { OwnSessions } from "./own-sessions.ts";

@@ -32,9 +32,21 @@ export class MemoryMeter {
   }
 
   read(): MemoryReading {
-    const usedBytes = Math.max(process.memoryUsage.rss(), this.#workingSet() ?? 0);
+    const usedBytes = Math.max(residentBytes(), this.#workingSet() ?? 0);
     return { usedBytes, limitBytes: this.#limitBytes };
   }
+}
+
+let lastResident = 0;
+
+/** Resident memory of the process in bytes. Where it cannot be read, as without a free file descriptor, it is what it was before. */
+export function residentBytes(read: () => number = process.memoryUsage.rss): number {
+  try {
+    lastResident = read();
+  } catch {
+    // As far as is known it is the same.
+  }
+  return lastResident;
 }
 
 /** Fails when the process uses more than `percent` of its memory, and passes again when it uses 3 points less. */

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { residentBytes } from "../health/index.ts";
 import type { RelayView } from "./view.ts";
 
 /** The relay as a whole, for people. */
@@ -58,6 +59,6 @@ export function describeRelay(view: RelayView): z.output<typeof relayDescription
         self_signed: certificate.selfSigned,
       },
     }),
-    memory_bytes: process.memoryUsage.rss(),
+    memory_bytes: residentBytes(),
   };
 }

@@ -4,7 +4,7 @@ import { ManualClock } from "../../lab/network/manual-clock.ts";
 import { clockCheck } from "../../relay/health/clock-jump.ts";
 import { engineWorkersCheck } from "../../relay/health/engine-workers.ts";
 import { EventLoopDelay, eventLoopCheck } from "../../relay/health/event-loop.ts";
-import { MemoryMeter, memoryCheck } from "../../relay/health/memory.ts";
+import { MemoryMeter, memoryCheck, residentBytes } from "../../relay/health/memory.ts";
 import { systemClock } from "../../transport/shared/index.ts";
 import { missingEngine, nativeClient } from "../support/engines.ts";
 import { until } from "../support/until.ts";
@@ -102,6 +102,18 @@ describe("memory", () => {
     assert.equal(own.limitBytes, 2 ** 40);
     assert.equal(new MemoryMeter(2 ** 40, () => 2 ** 39).read().usedBytes, 2 ** 39);
     assert.ok(new MemoryMeter(2 ** 40).read().usedBytes > 2 ** 24, "also with the cgroup of this machine");
+  });
+
+  test("is what it was before while the process cannot read it, as without a free file descriptor", () => {
+    assert.equal(
+      residentBytes(() => 2 ** 30),
+      2 ** 30,
+    );
+    const fails = () => {
+      throw Object.assign(new Error("too many open files"), { code: "EMFILE" });
+    };
+    assert.equal(residentBytes(fails), 2 ** 30);
+    assert.ok(residentBytes() < 2 ** 34);
   });
 });
 
