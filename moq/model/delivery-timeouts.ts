@@ -1,4 +1,5 @@
 import type { Clock } from "../clock.ts";
+import { LazyMap } from "../lazy.ts";
 import type { SubscribeOptions } from "./contract.ts";
 import { hasLeft, type Sending } from "./outgoing.ts";
 
@@ -41,7 +42,7 @@ export class DeliveryTimeouts {
   readonly #clock: Pick<Clock, "now" | "timer">;
   readonly #subscription: Timed;
   readonly #on: TimeoutEvents;
-  readonly #marks = new Map<Sending, Mark[]>();
+  readonly #marks = new LazyMap<Sending, Mark[]>();
   #cancel: (() => void) | undefined;
 
   constructor(clock: Pick<Clock, "now" | "timer">, subscription: Timed, on: TimeoutEvents) {

@@ -1,4 +1,5 @@
 import type { DropReason } from "../counters.ts";
+import { LazySet } from "../lazy.ts";
 import type { Reason } from "../reason.ts";
 import type { Content } from "./content.ts";
 import type { Asker, DatagramObject, SubgroupStart, SubscribeOptions, Subscriber, TrackInfo } from "./contract.ts";
@@ -31,7 +32,7 @@ export class Subscription {
   #floor: number | undefined;
   readonly #sending: Outgoing;
   /** What the newest group has for it, while the viewer allows no stream for that. */
-  readonly #missed = new Set<Content>();
+  readonly #missed = new LazySet<Content>();
   /** No group at or after it will be sent. */
   #end: number | undefined;
   #done = false;

@@ -108,7 +108,7 @@ export class SessionCore<S extends Source> implements SessionContext {
       count: () => counters.boundsHit.header_timeout++,
     });
     this.source = family.source(this);
-    this.asker = askerOf(this);
+    this.asker = new PeerAsker(this);
   }
 
   get over(): boolean {
@@ -281,15 +281,29 @@ export class SessionCore<S extends Source> implements SessionContext {
   }
 }
 
-/** The peer as one that asks. A relay asks on behalf of all of its viewers, each of which has a share of its own there. */
-function askerOf(session: SessionContext): Asker {
-  const { ownNumbers = false, limits } = session.deps;
-  return {
-    who: session.deps.who,
-    source: session.source,
-    get hop() {
-      return session.peer.hop;
-    },
-    share: ownNumbers ? Number.POSITIVE_INFINITY : limits.unansweredPerViewer,
-  };
+/**
+ * The peer as one that asks. A relay asks on behalf of all of its viewers, each of which has a share of its own there. A class, because V8 keeps
+ * an object literal with a getter as a hash table of 450 bytes.
+ */
+class PeerAsker implements Asker {
+  readonly share: number;
+  readonly #session: SessionContext;
+
+  constructor(session: SessionContext) {
+    const { ownNumbers = false, limits } = session.deps;
+    this.share = ownNumbers ? Number.POSITIVE_INFINITY : limits.unansweredPerViewer;
+    this.#session = session;
+  }
+
+  get who() {
+    return this.#session.deps.who;
+  }
+
+  get source(): Source {
+    return this.#session.source;
+  }
+
+  get hop(): bigint {
+    return this.#session.peer.hop;
+  }
 }

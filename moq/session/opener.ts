@@ -1,5 +1,6 @@
 import type { Clock } from "../clock.ts";
 import type { Counters } from "../counters.ts";
+import { LazyMap, LazySet } from "../lazy.ts";
 import { type BidiStream, type Link, PRIORITY_CONTROL } from "../link.ts";
 import type { Asker } from "../model/index.ts";
 import type { Reason } from "../reason.ts";
@@ -86,9 +87,9 @@ export interface OpenerDeps {
 export class Opener {
   readonly #deps: OpenerDeps;
   readonly #own = new Account();
-  readonly #accounts = new Map<Asker, Account>();
+  readonly #accounts = new LazyMap<Asker, Account>();
   /** Accounts with requests that wait. */
-  readonly #lines = new Set<Account>();
+  readonly #lines = new LazySet<Account>();
   #waiting = 0;
   #open = 0;
   /** The peer allows no more streams for now. */

@@ -1,3 +1,4 @@
+import { LazyMap } from "../lazy.ts";
 import { type Advertisement, type Publication, sumOfCosts } from "../model/index.ts";
 import { joinPath, pathParts } from "../path.ts";
 import type { Reason } from "../reason.ts";
@@ -24,7 +25,7 @@ export class PeerAnnouncements {
   readonly #prefix: string;
   readonly #table: AnnounceTable;
   readonly #bounds: Pick<WireLimits, "hops" | "pathParts" | "pathBytes">;
-  readonly #bySuffix = new Map<string, Announcement>();
+  readonly #bySuffix = new LazyMap<string, Announcement>();
   /** Announcements whose path was too long. They count towards the bound and are not stored. */
   #oversized = 0;
   #beyond = false;

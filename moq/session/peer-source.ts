@@ -1,3 +1,4 @@
+import { LazyMap, LazySet } from "../lazy.ts";
 import type {
   Asker,
   FetchRange,
@@ -24,9 +25,9 @@ export class PeerSource implements Source {
   readonly pushed: PushedTracks;
   readonly #session: SessionContext;
   readonly #protocol: SourceProtocol;
-  readonly #subscriptions = new Map<number, UpstreamSubscription>();
+  readonly #subscriptions = new LazyMap<number, UpstreamSubscription>();
   /** Requests that wait for an answer. */
-  readonly #requests = new Set<UpstreamRequest>();
+  readonly #requests = new LazySet<UpstreamRequest>();
   #nextId = 0;
 
   constructor(session: SessionContext, protocol: SourceProtocol) {

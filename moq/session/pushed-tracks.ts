@@ -1,3 +1,4 @@
+import { LazyMap } from "../lazy.ts";
 import type { Location, Publication, SubscribeOptions, TrackInfo, Upstream, UpstreamSink } from "../model/index.ts";
 import type { Reason } from "../reason.ts";
 import type { SessionContext } from "./context.ts";
@@ -115,7 +116,7 @@ interface Pushes {
  */
 export class PushedTracks {
   readonly #session: SessionContext;
-  readonly #byPath = new Map<string, Pushes>();
+  readonly #byPath = new LazyMap<string, Pushes>();
 
   constructor(session: SessionContext) {
     this.#session = session;

@@ -1,3 +1,4 @@
+import { LazySet } from "../lazy.ts";
 import type { RecvStream } from "../link.ts";
 import type { SubgroupStart, SubgroupWriter } from "../model/index.ts";
 import type { Reason } from "../reason.ts";
@@ -17,7 +18,7 @@ export interface ReceivedGroupsDeps {
 /** The groups that the peer is sending, and the bytes that it has sent. */
 export class ReceivedGroups {
   readonly #deps: ReceivedGroupsDeps;
-  readonly #open = new Set<SubgroupWriter>();
+  readonly #open = new LazySet<SubgroupWriter>();
   #bytes = 0;
 
   constructor(deps: ReceivedGroupsDeps) {

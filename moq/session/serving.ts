@@ -1,4 +1,5 @@
 import type { Counters } from "../counters.ts";
+import { LazySet } from "../lazy.ts";
 
 /** A subscription of the peer that its session serves. */
 export interface Viewer {
@@ -28,7 +29,7 @@ export class Serving {
   readonly #counters: Pick<Counters, "viewersActive">;
   readonly #client: boolean;
   readonly viewers = new Set<Viewer>();
-  readonly watchers = new Set<Watcher>();
+  readonly watchers = new LazySet<Watcher>();
   /** Payload in bytes that subscriptions and fetches have sent which are over. */
   payload = 0;
 

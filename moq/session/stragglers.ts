@@ -1,5 +1,6 @@
 import type { Clock } from "../clock.ts";
 import type { Counters } from "../counters.ts";
+import { LazyMap } from "../lazy.ts";
 
 /** Milliseconds that streams of a track are still taken after its peer has ended it: they may follow the message that says so. */
 const STRAGGLER_MS = 2_000;
@@ -15,7 +16,7 @@ export class Stragglers {
   readonly #clock: Clock;
   readonly #counters: Pick<Counters, "boundsHit">;
   /** What forgets each of them, and when it is due; oldest first. */
-  readonly #ended = new Map<() => void, number>();
+  readonly #ended = new LazyMap<() => void, number>();
   #cancel: (() => void) | undefined;
 
   constructor(clock: Clock, counters: Pick<Counters, "boundsHit">) {

@@ -42,6 +42,8 @@ export class NativeRequest implements LinkRequest {
   }
 }
 
+const NO_HEADERS: ReadonlyMap<string, string> = new Map();
+
 export function infoOf(engine: string, meta: MetaRecord, dialled: boolean): LinkInfo {
   const { binding, protocol, authority, path, query, address, port, certificate } = meta;
   return {
@@ -52,7 +54,7 @@ export function infoOf(engine: string, meta: MetaRecord, dialled: boolean): Link
     authority,
     path,
     query,
-    headers: new Map(meta.headers),
+    headers: meta.headers.length === 0 ? NO_HEADERS : new Map(meta.headers),
     peer: { address, port },
     ...(certificate !== undefined && { peerCertificate: Buffer.from(certificate, "hex") }),
   };

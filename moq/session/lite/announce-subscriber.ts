@@ -1,3 +1,4 @@
+import { LazyMap } from "../../lazy.ts";
 import type { BidiStream } from "../../link.ts";
 import type { Advertisement } from "../../model/index.ts";
 import type { Reason } from "../../reason.ts";
@@ -25,7 +26,7 @@ export class AnnounceSubscriber implements TurnHandler {
   readonly #reader;
   readonly #done: (complete: boolean) => void;
   /** Suffixes by announcement id, where the version has ids. Nothing for an announcement whose path is too long. */
-  readonly #byId = new Map<number, string | undefined>();
+  readonly #byId = new LazyMap<number, string | undefined>();
   #nextId = 0;
   /** Further messages are ignored. */
   #over = false;

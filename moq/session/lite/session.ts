@@ -1,4 +1,5 @@
 import type { EndReason } from "../../counters.ts";
+import { LazySet } from "../../lazy.ts";
 import {
   type Attach,
   type BidiHandler,
@@ -57,7 +58,7 @@ class LiteSession implements Session, LinkHandler {
   /** Our requests for announcements. */
   readonly #listeners = new Set<AnnounceSubscriber>();
   /** Our requests for pushed tracks. */
-  readonly #pushed = new Set<PushedSubscriber>();
+  readonly #pushed = new LazySet<PushedSubscriber>();
   /** Request streams of the peer. */
   readonly #incoming = new Set<IncomingBidi>();
   #goaway: BidiStream | undefined;
