@@ -6,7 +6,7 @@ use crate::error_codes::{CodeMapping, H3_NO_ERROR};
 use crate::events::{Event, EventQueue};
 use crate::link_shared::{LinkShared, PreopenedStream};
 use crate::new_link::{NewLink, WebTransport};
-use crate::quic::{RecvStream, SendStream};
+use crate::quic::{Arrival, RecvStream, SendStream};
 use crate::reports::{CloseReason, LinkInfo};
 use crate::worker::Worker;
 use bytes::{BufMut, Bytes, BytesMut};
@@ -177,42 +177,39 @@ async fn pump(worker: Arc<Worker>, link: Arc<LinkShared>, accepted: oneshot::Rec
                 _ = link.room.notified() => {}
             }
         }
-        tokio::select! {
-            uni = conn.accept_uni() => match uni {
-                Ok(recv) => {
-                    if let Some(limit) = link.allowed.uni.count_opened() {
-                        conn.set_max_concurrent_streams(Dir::Uni, limit);
-                    }
-                    worker.push(Command::IncomingUni(link.id, recv));
-                }
-                Err(_) => break,
-            },
-            bidi = conn.accept_bi() => match bidi {
-                Ok((send, recv)) => {
-                    if let Some(limit) = link.allowed.bidi.count_opened() {
-                        conn.set_max_concurrent_streams(Dir::Bi, limit);
-                    }
-                    worker.push(Command::IncomingBidi(link.id, send, recv));
-                }
-                Err(_) => break,
-            },
-            datagram = conn.read_datagram() => match datagram {
-                Ok(bytes) => worker.push(Command::Datagram(link.id, bytes)),
-                Err(_) => break,
-            },
+        match conn.next_arrival().await {
+            Ok(arrival) => {
+                allow_more(&link, &arrival);
+                pass_on(&worker, &link, arrival);
+            }
+            Err(_) => break,
         }
     }
     // The connection is over. QUIC still has what arrived before the end.
-    while let Ok(recv) = conn.accept_uni().await {
-        worker.push(Command::IncomingUni(link.id, recv));
-    }
-    while let Ok((send, recv)) = conn.accept_bi().await {
-        worker.push(Command::IncomingBidi(link.id, send, recv));
-    }
-    while let Ok(bytes) = conn.read_datagram().await {
-        worker.push(Command::Datagram(link.id, bytes));
+    while let Ok(arrival) = conn.next_arrival().await {
+        pass_on(&worker, &link, arrival);
     }
     worker.push(Command::Lost(link.id));
+}
+
+/// Counts a stream that the peer has opened; it may open more now.
+fn allow_more(link: &LinkShared, arrival: &Arrival) {
+    let (dir, allowance) = match arrival {
+        Arrival::Uni(_) => (Dir::Uni, &link.allowed.uni),
+        Arrival::Bidi(..) => (Dir::Bi, &link.allowed.bidi),
+        Arrival::Datagram(_) => return,
+    };
+    if let Some(limit) = allowance.count_opened() {
+        link.conn.set_max_concurrent_streams(dir, limit);
+    }
+}
+
+fn pass_on(worker: &Worker, link: &LinkShared, arrival: Arrival) {
+    worker.push(match arrival {
+        Arrival::Uni(recv) => Command::IncomingUni(link.id, recv),
+        Arrival::Bidi(send, recv) => Command::IncomingBidi(link.id, send, recv),
+        Arrival::Datagram(bytes) => Command::Datagram(link.id, bytes),
+    });
 }
 
 /// Reads the CONNECT stream until the session ends.

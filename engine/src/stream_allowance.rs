@@ -6,6 +6,9 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 /// When the peer has opened, in total, half as many streams as the current limit, the limit grows by this factor.
 const GROWTH: u32 = 4;
 
+/// A limit below this doubles instead: a viewer of a few tracks needs no large table.
+const SMALL: u32 = 16;
+
 pub struct StreamAllowance {
     /// The largest value of `current`.
     limit: AtomicU32,
@@ -31,7 +34,8 @@ impl StreamAllowance {
         if current >= limit || opened < current / 2 {
             return None;
         }
-        self.current.fetch_max(current.saturating_mul(GROWTH).min(limit), Relaxed);
+        let factor = if current < SMALL { 2 } else { GROWTH };
+        self.current.fetch_max(current.saturating_mul(factor).min(limit), Relaxed);
         Some(self.total())
     }
 
@@ -68,6 +72,13 @@ mod tests {
         let grown: Vec<_> = (0..100).filter_map(|_| allowance.count_opened()).collect();
         assert_eq!(grown, [65, 101]);
         assert_eq!(allowance.set_extra(3), 103);
+    }
+
+    #[test]
+    fn a_small_limit_doubles_and_has_caught_up_when_it_was_used_once() {
+        let small = StreamAllowance::new(1000, 8, 0);
+        let grown: Vec<_> = (1..=40).filter_map(|opened| Some((opened, small.count_opened()?))).collect();
+        assert_eq!(grown, [(4, 16), (8, 64), (32, 256)]);
     }
 
     #[test]

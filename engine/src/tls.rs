@@ -158,6 +158,9 @@ impl ClientCertVerifier for Clients {
     }
 }
 
+/// Session tickets that a client gets. A client uses each once and gets a new one with each session; the listener remembers 256 of all clients.
+const TICKETS: usize = 1;
+
 /// TLS of a listener. With `clients` it asks for a certificate, and resumes no session: a resumed one would skip the
 /// check against authorities that were replaced.
 pub fn server(
@@ -177,6 +180,7 @@ pub fn server(
             tls
         }
     };
+    tls.send_tls13_tickets = tls.send_tls13_tickets.min(TICKETS);
     tls.alpn_protocols = alpn;
     let quic = quinn_proto::crypto::rustls::QuicServerConfig::try_from(tls).map_err(|error| error.to_string())?;
     Ok(Arc::new(quic))

@@ -87,7 +87,7 @@ export const quicSection = section(
     initial_streams: integer({
       description:
         "Streams of each kind that a peer may open at first. The number grows with use, up to `limits.uni_streams` and `limits.bidi_streams`. QUIC keeps a table of all allowed streams: at 256 it is a third of the memory of a viewer. `0` allows all from the start.",
-      default: 16,
+      default: 8,
       min: 0,
       max: 65_535,
     }),

@@ -1,6 +1,6 @@
 //! Handles of a connection.
 
-use super::inner::{Inner, Ref, State};
+use super::inner::{Arrived, Inner, Ref, State};
 use super::recv_stream::RecvStream;
 use super::send_stream::SendStream;
 use bytes::Bytes;
@@ -33,6 +33,13 @@ impl Connecting {
         outcome.await?;
         Ok(Connection(self.0))
     }
+}
+
+/// What a peer sends that nobody has asked for.
+pub enum Arrival {
+    Uni(RecvStream),
+    Bidi(SendStream, RecvStream),
+    Datagram(Bytes),
 }
 
 /// A connection. When this and all its clones and streams are dropped, the connection closes.
@@ -75,9 +82,9 @@ impl Connection {
         Ok((SendStream::new(self.0.clone(), id), RecvStream::new(self.0.clone(), id)))
     }
 
-    /// Streams that came before the connection's end are given out after it, too.
+    /// What came before the connection's end is given out after it, too.
     async fn accept(&self, dir: Dir) -> Result<StreamId, ConnectionError> {
-        let id = wait(&self.0, &self.0.notices.incoming[dir as usize], |state| {
+        let id = wait(&self.0, &self.0.notices.incoming, |state| {
             let id = state.quic.streams().accept(dir);
             id.map(Ok).or_else(|| state.error.clone().map(Err))
         })
@@ -87,12 +94,26 @@ impl Connection {
         Ok(id)
     }
 
-    pub async fn read_datagram(&self) -> Result<Bytes, ConnectionError> {
-        wait(&self.0, &self.0.notices.datagram, |state| {
-            let bytes = state.quic.datagrams().recv();
-            bytes.map(Ok).or_else(|| state.error.clone().map(Err))
+    /// The next stream that the peer has opened, or the next datagram. As with [`Connection::accept_bi`], what came before the connection's end is
+    /// given out after it.
+    pub async fn next_arrival(&self) -> Result<Arrival, ConnectionError> {
+        let arrival = wait(&self.0, &self.0.notices.incoming, |state| {
+            let arrival = state.next_arrival();
+            arrival.map(Ok).or_else(|| state.error.clone().map(Err))
         })
-        .await
+        .await?;
+        Ok(match arrival {
+            Arrived::Stream(dir, id) => {
+                // The peer may get more credit for streams now.
+                self.0.wake();
+                let recv = RecvStream::new(self.0.clone(), id);
+                match dir {
+                    Dir::Bi => Arrival::Bidi(SendStream::new(self.0.clone(), id), recv),
+                    Dir::Uni => Arrival::Uni(recv),
+                }
+            }
+            Arrived::Datagram(bytes) => Arrival::Datagram(bytes),
+        })
     }
 
     /// Sends a datagram; false where it does not fit or the peer takes none.

@@ -59,11 +59,16 @@ pub struct Notices {
     /// The handshake is done, or the connection is over.
     pub connected: Notify,
     pub closed: Notify,
-    pub datagram: Notify,
-    /// By [`Dir`]: the peer has opened a stream.
-    pub incoming: [Notify; 2],
+    /// The peer has opened a stream, or a datagram has come. One for all of them: most connections wait for all, in one place.
+    pub incoming: Notify,
     /// By [`Dir`]: the peer allows more streams.
     pub allowed: [Notify; 2],
+}
+
+/// A stream that the peer has opened, or a datagram.
+pub enum Arrived {
+    Stream(Dir, StreamId),
+    Datagram(Bytes),
 }
 
 pub struct State {
@@ -245,6 +250,16 @@ impl State {
         self.silence.probe_at(now, next, rtt)
     }
 
+    /// Takes a stream that the peer has opened, or a datagram. Requests come first: they are few.
+    pub fn next_arrival(&mut self) -> Option<Arrived> {
+        for dir in [Dir::Bi, Dir::Uni] {
+            if let Some(id) = self.quic.streams().accept(dir) {
+                return Some(Arrived::Stream(dir, id));
+            }
+        }
+        self.quic.datagrams().recv().map(Arrived::Datagram)
+    }
+
     /// Tells tasks and streams what has happened.
     pub fn notify(&mut self, notices: &Notices) {
         while let Some(event) = self.quic.poll() {
@@ -255,9 +270,10 @@ impl State {
                     notices.connected.notify_waiters();
                 }
                 Event::ConnectionLost { reason } => self.terminate(reason, notices),
-                Event::DatagramReceived => notices.datagram.notify_waiters(),
+                Event::DatagramReceived | Event::Stream(StreamEvent::Opened { .. }) => {
+                    notices.incoming.notify_waiters()
+                }
                 Event::DatagramsUnblocked => {}
-                Event::Stream(StreamEvent::Opened { dir }) => notices.incoming[dir as usize].notify_waiters(),
                 Event::Stream(StreamEvent::Available { dir }) => notices.allowed[dir as usize].notify_waiters(),
                 Event::Stream(StreamEvent::Readable { id }) => wake(&mut self.readers, id),
                 Event::Stream(StreamEvent::Writable { id }) => wake(&mut self.writers, id),
@@ -283,9 +299,8 @@ impl State {
             wakers.drain().for_each(|(_, waker)| waker.wake());
         }
         notices.connected.notify_waiters();
-        notices.datagram.notify_waiters();
+        notices.incoming.notify_waiters();
         for dir in [Dir::Bi, Dir::Uni] {
-            notices.incoming[dir as usize].notify_waiters();
             notices.allowed[dir as usize].notify_waiters();
         }
         notices.closed.notify_waiters();

@@ -17,7 +17,7 @@ mod socket;
 mod tests;
 mod timers;
 
-pub use connection::Connection;
+pub use connection::{Arrival, Connection};
 pub use driver::Driver;
 pub use endpoint::{Endpoint, Incoming, Patience};
 pub use handle::DriverHandle;
