@@ -5,7 +5,7 @@ import { getHeapSpaceStatistics, setFlagsFromString } from "node:v8";
  * Largest young generation of V8, in bytes. By default it doubles up to 128 MiB and returns little, which was a third of the memory for 200
  * viewers of small frames. docs/engines.md has the cost of smaller ones.
  */
-export const YOUNG_HEAP_BYTES = 8 * 1024 * 1024;
+export const YOUNG_HEAP_BYTES = 4 * 1024 * 1024;
 
 /** Limits the young generation of the process to {@link YOUNG_HEAP_BYTES}. Returns a function that stops it. */
 export function boundYoungHeap(): () => void {
