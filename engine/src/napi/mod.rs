@@ -85,7 +85,7 @@ pub fn create_engine<'a>(env: &'a Env, options: EngineOptions, wake: Function<()
         sys::napi_unref_threadsafe_function(raw, function);
     }
     let wake_up = WakeUp(function);
-    crate::memory::map_large_blocks();
+    crate::memory::bound_allocator();
     let engine = Engine::start(options, Box::new(move || wake_up.call()))
         .map_err(|Failure(_, text)| napi::Error::from_reason(text))?;
     let ids = engine.ids.clone();
