@@ -169,10 +169,7 @@ export class Subscription {
     this.#resetOld("backlog", ({ counted }) => !counted);
   }
 
-  /**
-   * Nothing has reached the viewer for a while: all groups but the newest are reset, so that this one is the first that does. A viewer that
-   * wants all groups keeps them.
-   */
+  /** Nothing has reached the viewer for a while: the newest group comes first, and all others are reset, unless the viewer wants all groups. */
   dark(): void {
     if (!wantsAll(this.#options)) this.#resetOld("backlog", () => true);
   }
