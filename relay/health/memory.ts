@@ -40,7 +40,7 @@ export class MemoryMeter {
 let lastResident = 0;
 
 /** Resident memory of the process in bytes. Where it cannot be read, as without a free file descriptor, it is what it was before. */
-export function residentBytes(read: () => number = process.memoryUsage.rss): number {
+export function residentBytes(read: () => number = () => process.memoryUsage.rss()): number {
   try {
     lastResident = read();
   } catch {
