@@ -44,7 +44,7 @@ export function residentBytes(read: () => number = () => process.memoryUsage.rss
   try {
     lastResident = read();
   } catch {
-    // As far as is known it is the same.
+    // The last value stands.
   }
   return lastResident;
 }

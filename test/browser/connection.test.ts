@@ -92,7 +92,7 @@ describe("the page's connection whose handshake gets no answer", () => {
     connection.close();
   });
 
-  it("dials again at once when it is told to, and ends when it is closed", async () => {
+  it("ends at once by redial(), which dials again, and by close()", async () => {
     const connection = connect();
     await turns();
     connection.redial();

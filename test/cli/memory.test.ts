@@ -1,4 +1,4 @@
-/** What a relay that serves nobody yet keeps in memory: decision 31. */
+/** The memory of a relay before its first viewer (docs/decisions/31-memory-before-the-first-viewer.md). */
 import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

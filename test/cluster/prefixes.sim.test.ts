@@ -2,23 +2,13 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { readMark, withMark } from "../../cluster/control/prefix-mark.ts";
-import type { WorldOptions } from "../../lab/sim/surroundings.ts";
-import { World } from "../../lab/sim/world.ts";
+import type { World } from "../../lab/sim/world.ts";
 import type { Advertisement } from "../../moq/model/index.ts";
 import { TestPublisher } from "../session/support.ts";
+import { meshOf } from "../support/chain.ts";
 import { announcedTo } from "./worlds.ts";
 
 const PREFIX = { epoch: 0n, hops: [], cost: 3, coldCost: 7, ended: false, covers: () => true };
-
-async function meshOf(options: WorldOptions = {}): Promise<World> {
-  const world = new World(["root"], () => 0.5, options);
-  await world.start("root", "root");
-  await world.start("o1", "origin");
-  await world.start("r1", "regional");
-  await world.start("e1", "edge");
-  await world.pass(1_000);
-  return world;
-}
 
 async function publishAt(world: World, node: string, path: string, advertisement: Advertisement = PREFIX) {
   const client = await world.client(node, "moq-lite-06");

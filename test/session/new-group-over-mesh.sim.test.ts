@@ -2,8 +2,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { encodeTrackProperties, type Parameters } from "../../moq/wire/ietf/index.ts";
+import { meshOf } from "../support/chain.ts";
 import { type MoqtPeer, named, type RequestStream, wishes } from "./ietf-peer.ts";
-import { meshOf, peerAt } from "./mesh-world.ts";
+import { peerAt } from "./mesh-world.ts";
 
 const LARGEST = { group: 4, object: 1 };
 

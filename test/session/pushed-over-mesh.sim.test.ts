@@ -3,8 +3,9 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { World } from "../../lab/sim/world.ts";
 import type { Message } from "../../moq/wire/ietf/index.ts";
+import { meshOf } from "../support/chain.ts";
 import { type MoqtPeer, named, type RequestStream } from "./ietf-peer.ts";
-import { meshOf, peerAt } from "./mesh-world.ts";
+import { peerAt } from "./mesh-world.ts";
 import { TestPublisher } from "./support.ts";
 
 const NONE = new Uint8Array(0);

@@ -100,7 +100,7 @@ export class HitlessTrack implements Upstream, HitlessMember {
     this.#second?.update(options);
   }
 
-  /** Both are asked: the second one may have a publisher of its own, whose groups stay those of the first one. */
+  /** Both sources are asked: where each has a publisher of its own, both publishers must begin the same groups. */
   requestGroup(above: number): void {
     this.#first.requestGroup(above);
     this.#second?.requestGroup(above);

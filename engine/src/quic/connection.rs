@@ -35,7 +35,7 @@ impl Connecting {
     }
 }
 
-/// What a peer sends that nobody has asked for.
+/// A stream that the peer has opened, or a datagram.
 pub enum Arrival {
     Uni(RecvStream),
     Bidi(SendStream, RecvStream),
