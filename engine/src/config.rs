@@ -2,7 +2,7 @@
 
 use crate::congestion::DelayBoundConfig;
 use crate::link_shared::StreamAllowances;
-use crate::quic::{Patience, Probing};
+use crate::quic::{Observing, Patience};
 use crate::stream_allowance::{StreamAllowance, initial_limit};
 use napi_derive::napi;
 use quinn_proto::congestion::{ControllerFactory, CubicConfig, NewRenoConfig};
@@ -193,7 +193,7 @@ pub fn transport(tuning: &Tuning, limits: &Limits, h3_client: bool) -> Transport
         acks.ack_eliciting_threshold(VarInt::from_u32(ACK_EVERY)).max_ack_delay(tuning.ack_delay);
         config.ack_frequency_config(Some(acks));
     }
-    config.congestion_controller_factory(Arc::new(Probing(controller(tuning))));
+    config.congestion_controller_factory(Arc::new(Observing(controller(tuning))));
     config
 }
 

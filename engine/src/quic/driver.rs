@@ -2,7 +2,7 @@
 
 use super::handle::{DriverHandle, Source};
 use super::inner::{Inner, State};
-use super::probe::with_open_window;
+use super::observed::{observe, with_open_window};
 use super::socket::{Socket, Writable, route};
 use super::timers::Timers;
 use crate::panic_text::panic_text;
@@ -234,10 +234,9 @@ impl Driver {
             return;
         }
         state.take_arrived(now);
-        if state.quic.poll_timeout().is_some_and(|at| at <= now) {
-            state.quic.handle_timeout(now);
-        }
-        let more = self.transmit(&mut state, connection.endpoint.socket(), now);
+        state.expire(now);
+        let (more, observed) = observe(|| self.transmit(&mut state, connection.endpoint.socket(), now));
+        state.tail.note(&observed, now);
         if !more {
             self.probe(&mut state, now);
         }
@@ -279,7 +278,7 @@ impl Driver {
         true
     }
 
-    /// Sends a probe when the peer has been silent for too long.
+    /// Sends a probe when the peer has been silent for too long, or behind a burst.
     fn probe(&mut self, state: &mut State, now: Instant) {
         if self.outgoing.is_full() || !state.must_probe(now) {
             return;

@@ -1,7 +1,9 @@
 //! A connection as its driver, its handles and its streams share it.
 
-use super::probe::{Silence, brings_acknowledgement};
+use super::observed::observe;
+use super::probe::Silence;
 use super::socket::Socket;
+use super::tail::Tail;
 use super::timers::Tick;
 use bytes::Bytes;
 use parking_lot::{Mutex, MutexGuard};
@@ -85,6 +87,7 @@ pub struct State {
     /// Who wants to know that a send stream was stopped or has ended.
     pub stopped: FxHashMap<StreamId, Waker>,
     pub silence: Silence,
+    pub tail: Tail,
     /// Who wants to know, again and again, that the path is dark.
     pub on_dark: Option<Waker>,
 }
@@ -108,6 +111,7 @@ impl Inner {
                 readers: FxHashMap::default(),
                 stopped: FxHashMap::default(),
                 silence,
+                tail: Tail::default(),
                 on_dark: None,
             }),
             notices: Notices::default(),
@@ -208,17 +212,30 @@ impl State {
 
     /// Handles a received datagram.
     fn handle(&mut self, event: ConnectionEvent, now: Instant) {
-        let acknowledged = brings_acknowledgement(|| self.quic.handle_event(event));
-        if self.silence.heard(now, acknowledged) {
+        let ((), observed) = observe(|| self.quic.handle_event(event));
+        self.tail.note(&observed, now);
+        if self.silence.heard(now, observed.acknowledged) {
             self.tell_dark();
+        }
+    }
+
+    /// Turns the timers that are due.
+    pub fn expire(&mut self, now: Instant) {
+        if self.quic.poll_timeout().is_some_and(|at| at <= now) {
+            let ((), observed) = observe(|| self.quic.handle_timeout(now));
+            self.tail.note(&observed, now);
         }
     }
 
     /// Notes that a probe is sent.
     pub fn probed(&mut self, now: Instant) {
-        self.silence.probed(now);
-        if self.silence.is_dark() {
-            self.tell_dark();
+        self.tail.probed();
+        let next = self.quic.poll_timeout();
+        if self.silent_at(now, next).is_some_and(|at| at <= now) {
+            self.silence.probed(now);
+            if self.silence.is_dark() {
+                self.tell_dark();
+            }
         }
     }
 
@@ -246,6 +263,15 @@ impl State {
         if !self.connected || self.error.is_some() || self.abandoned {
             return None;
         }
+        let behind = self.tail.probe_at(self.quic.rtt());
+        match self.silent_at(now, next) {
+            Some(silent) => Some(behind.map_or(silent, |behind| behind.min(silent))),
+            None => behind,
+        }
+    }
+
+    /// When a probe of a silent peer is due.
+    fn silent_at(&mut self, now: Instant, next: Option<Instant>) -> Option<Instant> {
         let rtt = self.quic.rtt();
         self.silence.probe_at(now, next, rtt)
     }

@@ -3,11 +3,6 @@
 //! only when the back-off of RFC 9002 section 6.2 allows it, which doubles each time. A probe is one packet, so it adds
 //! nothing to congestion that counts.
 
-use quinn_proto::RttEstimator;
-use quinn_proto::congestion::{Controller, ControllerFactory, ControllerMetrics};
-use std::any::Any;
-use std::cell::Cell;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Shortest time between two probes, beyond two round trips.
@@ -22,36 +17,6 @@ const LONGEST: Duration = Duration::from_secs(2);
 /// After this time without an acknowledgement the path is dark: what waits is too old for those who watch live. Other reasons for
 /// silence, such as a change of network, are shorter.
 const DARK: Duration = Duration::from_secs(1);
-
-/// The window while a probe is sent, in bytes: no connection has as much in flight, and QUIC does not pace it.
-const OPEN: u64 = 1 << 40;
-
-thread_local! {
-    /// This thread sends a probe, which the window must not stop.
-    static PROBES: Cell<bool> = const { Cell::new(false) };
-    /// An acknowledgement of something new has come, on this thread.
-    static ACKED: Cell<bool> = const { Cell::new(false) };
-}
-
-/// Sends a probe: the congestion window is open while `send` runs.
-pub fn with_open_window<T>(send: impl FnOnce() -> T) -> T {
-    struct Closes;
-    impl Drop for Closes {
-        fn drop(&mut self) {
-            PROBES.set(false);
-        }
-    }
-    let _closes = Closes;
-    PROBES.set(true);
-    send()
-}
-
-/// Runs `receive`. Returns whether an acknowledgement of something new was among what it has received.
-pub fn brings_acknowledgement(receive: impl FnOnce()) -> bool {
-    ACKED.set(false);
-    receive();
-    ACKED.get()
-}
 
 /// What a connection knows of its peer's silence.
 pub struct Silence {
@@ -110,60 +75,6 @@ impl Silence {
         let silent = last.saturating_duration_since(waits);
         let apart = (2 * rtt + SHORTEST).max(silent / RARER_BY).min(LONGEST.max(2 * rtt));
         Some(last + apart)
-    }
-}
-
-/// Lets probes pass the window of the controllers that `0` builds.
-pub struct Probing(pub Arc<dyn ControllerFactory + Send + Sync>);
-
-impl ControllerFactory for Probing {
-    fn build(self: Arc<Self>, now: Instant, mtu: u16) -> Box<dyn Controller> {
-        Box::new(ProbingController(self.0.clone().build(now, mtu)))
-    }
-}
-
-struct ProbingController(Box<dyn Controller>);
-
-impl Controller for ProbingController {
-    fn on_sent(&mut self, now: Instant, bytes: u64, last_packet_number: u64) {
-        self.0.on_sent(now, bytes, last_packet_number);
-    }
-
-    fn on_ack(&mut self, now: Instant, sent: Instant, bytes: u64, app_limited: bool, rtt: &RttEstimator) {
-        self.0.on_ack(now, sent, bytes, app_limited, rtt);
-    }
-
-    fn on_end_acks(&mut self, now: Instant, in_flight: u64, app_limited: bool, largest: Option<u64>) {
-        ACKED.set(true);
-        self.0.on_end_acks(now, in_flight, app_limited, largest);
-    }
-
-    fn on_congestion_event(&mut self, now: Instant, sent: Instant, persistent: bool, lost: u64) {
-        self.0.on_congestion_event(now, sent, persistent, lost);
-    }
-
-    fn on_mtu_update(&mut self, mtu: u16) {
-        self.0.on_mtu_update(mtu);
-    }
-
-    fn window(&self) -> u64 {
-        if PROBES.get() { OPEN } else { self.0.window() }
-    }
-
-    fn metrics(&self) -> ControllerMetrics {
-        self.0.metrics()
-    }
-
-    fn clone_box(&self) -> Box<dyn Controller> {
-        Box::new(Self(self.0.clone_box()))
-    }
-
-    fn initial_window(&self) -> u64 {
-        self.0.initial_window()
-    }
-
-    fn into_any(self: Box<Self>) -> Box<dyn Any> {
-        self.0.into_any()
     }
 }
 
@@ -232,18 +143,5 @@ mod tests {
         }
         let pinged = start + ms(5001);
         assert_eq!(silence.probe_at(pinged, Some(start + ms(5200)), RTT), Some(pinged + ms(180)));
-    }
-
-    #[test]
-    fn the_window_is_open_for_probes_alone() {
-        let factory: Arc<dyn ControllerFactory + Send + Sync> =
-            Arc::new(quinn_proto::congestion::CubicConfig::default());
-        let controller = Arc::new(Probing(factory)).build(Instant::now(), 1200);
-        let window = controller.window();
-        assert_eq!(with_open_window(|| controller.window()), OPEN);
-        assert_eq!(controller.window(), window);
-        assert_eq!(controller.clone_box().window(), window);
-        assert!(std::panic::catch_unwind(|| with_open_window(|| panic!("a panic while a probe is sent"))).is_err());
-        assert_eq!(controller.window(), window, "the window is closed after a panic, too");
     }
 }
