@@ -2,12 +2,14 @@ import type { RequestListener, Server, ServerOptions } from "node:http";
 import { createServer as createSecureServer, type Server as SecureServer } from "node:https";
 import { type AddressInfo, createServer as createListener, type Server as Listener, type Socket } from "node:net";
 import { http } from "../../transport/shared/index.ts";
-import type { ApiDeps } from "./api/app.ts";
+import type { ApiDeps } from "./api/deps.ts";
 import { admit, DIRECT_CLIENTS } from "./clients.ts";
-import { isLoopbackHost } from "./local.ts";
+import { isLocalRequest, isLoopbackHost } from "./local.ts";
+import { Monitoring } from "./monitoring.ts";
 import type { Page } from "./page.ts";
 import type { Places } from "./places.ts";
 import type { PortTls } from "./port.ts";
+import { guarded, sendText } from "./respond.ts";
 import { toOriginForm } from "./target.ts";
 import { RELAY_METRICS, type RelayView, relayReadings } from "./view.ts";
 
@@ -42,10 +44,7 @@ export class AdminServer {
   constructor({ host, view, api, dashboard, places, tls, proxied = false }: Omit<AdminOptions, "port" | "warn">) {
     view.counters.attach(RELAY_METRICS, () => relayReadings(view));
     const bounds = { headersTimeout: HEADER_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS };
-    const answer = onFirstRequest(api, async () => {
-      const { adminListener } = await import("./admin-app.ts");
-      return adminListener({ local: isLoopbackHost(host), view, api, dashboard });
-    });
+    const answer = answerWith({ local: isLoopbackHost(host), view, api, dashboard });
     this.#server = tls === undefined ? http.createServer(bounds, answer) : secureServer(bounds, tls, answer);
     this.#server.prependListener("request", toOriginForm);
     this.#server.timeout = STALL_MS;
@@ -101,20 +100,39 @@ export class AdminServer {
   }
 }
 
-/** Makes the listener of requests when the first one comes: most relays have an admin listener, and many are asked nothing. */
-function onFirstRequest({ failed }: Pick<ApiDeps, "failed">, make: () => Promise<RequestListener>): RequestListener {
-  let made: Promise<RequestListener> | undefined;
-  const answer = async (...[request, response]: Parameters<RequestListener>): Promise<void> => {
-    try {
-      made ??= make();
-      (await made)(request, response);
-    } catch (error) {
-      made = undefined;
-      failed(error);
-      response.writeHead(500).end();
-    }
+const NOT_LOCAL =
+  "this listener serves its own machine only: use 127.0.0.1 or localhost, and no page of another origin";
+
+interface Answering extends Pick<AdminOptions, "view" | "api" | "dashboard"> {
+  /** Only this machine can reach the listener; pages in a browser on this machine can too. */
+  readonly local: boolean;
+}
+
+function answerWith({ local, view, api, dashboard }: Answering): RequestListener {
+  const monitoring = new Monitoring(view, api);
+  // Many relays are never asked for more than monitoring asks.
+  let app: Promise<RequestListener> | undefined;
+  const loadApp = async () => {
+    const { adminListener } = await import("./admin-app.ts");
+    return adminListener({ api, dashboard });
   };
-  return (request, response) => void answer(request, response);
+  return guarded((request, response) => {
+    const { host = "", origin } = request.headers;
+    if (local && !isLocalRequest(host, origin)) {
+      sendText(request, response, 403, NOT_LOCAL);
+      return;
+    }
+    const answer = monitoring.answerFor(request);
+    if (answer !== undefined) return answer(request, response);
+    app ??= loadApp();
+    return app.then(
+      (listener) => listener(request, response),
+      (error: unknown) => {
+        app = undefined;
+        throw error;
+      },
+    );
+  }, api.failed);
 }
 
 function secureServer(bounds: ServerOptions, tls: PortTls, answer: RequestListener): SecureServer {

@@ -24,7 +24,7 @@ const ON_DEMAND = {
   "Node's web client": /internal\/deps\/undici/,
 };
 
-test("a relay loads the admin API and the metrics when they are asked for, other commands and the client of Redis never", async () => {
+test("a relay loads the admin API and the page of metrics only when they are asked for, other commands and the client of Redis never", async () => {
   // The sources: in a bundle a module cannot be seen.
   const env = { ...process.env, MOQMESH_TESTED: "sources" };
   const program = serve([], { execArgv: ["--import", LOADED], env });
@@ -38,11 +38,16 @@ test("a relay loads the admin API and the metrics when they are asked for, other
     return Object.entries(ON_DEMAND).flatMap(([what, which]) => (modules.some((url) => which.test(url)) ? [what] : []));
   };
   assert.deepEqual(await loaded(), []);
-  const answer = await fetch(`http://127.0.0.1:${admin}/health/live`);
-  assert.equal(answer.status, 200);
-  await answer.body?.cancel();
-  assert.deepEqual(await loaded(), ["the admin API", "Node's web client"]);
-  assert.equal((await fetch(`http://127.0.0.1:${admin}/metrics`)).status, 200);
+  const asked = async (path: string) => {
+    const answer = await fetch(`http://127.0.0.1:${admin}${path}`);
+    assert.equal(answer.status, 200);
+    await answer.body?.cancel();
+  };
+  for (const path of ["/health/live", "/health/ready", "/health"]) await asked(path);
+  assert.deepEqual(await loaded(), []);
+  await asked("/metrics");
+  assert.deepEqual(await loaded(), ["the page of metrics"]);
+  await asked("/api/v1/sessions");
   assert.deepEqual(await loaded(), ["the admin API", "the page of metrics", "Node's web client"]);
   program.kill("SIGTERM");
   assert.equal(await program.ends(), 0);

@@ -8,7 +8,7 @@ import { Places } from "../../auth/index.ts";
 import { BOUNDS, Counters, DROP_REASONS } from "../../moq/counters.ts";
 import { counter, MAX_LABEL_VALUES, metricGroup } from "../../moq/metrics.ts";
 import { AdminServer } from "../../relay/http/admin.ts";
-import type { ApiDeps } from "../../relay/http/api/app.ts";
+import type { ApiDeps } from "../../relay/http/api/deps.ts";
 import { Audit, type Operation, operation } from "../../relay/http/api/index.ts";
 import { DIRECT_CLIENTS } from "../../relay/http/clients.ts";
 import type { RelayState, RelayView } from "../../relay/http/view.ts";
@@ -143,6 +143,19 @@ describe("health", () => {
         bounds_hit: { sessions: 7 },
         certificate: { fingerprint: "ab", not_after: "2023-11-14T22:13:20.000Z", self_signed: true },
       });
+    }));
+
+  test("answers HEAD with the headers of GET, and a query changes nothing", () =>
+    withAdmin(async (get) => {
+      for (const path of ["/livez", "/readyz?full", "/health", "/metrics?name=a"]) {
+        const [head, whole] = [await get(path, "HEAD"), await get(path)];
+        assert.equal(head.status, whole.status, path);
+        for (const name of ["content-type", "cache-control", "x-content-type-options"])
+          assert.equal(head.headers.get(name), whole.headers.get(name), `${name} of ${path}`);
+        assert.ok(Number(head.headers.get("content-length")) > 0, path);
+        assert.equal(await head.text(), "");
+        await whole.body?.cancel();
+      }
     }));
 
   test("answers 404 for unknown paths and other methods", () =>

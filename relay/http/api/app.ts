@@ -2,45 +2,15 @@ import type { HttpBindings } from "@hono/node-server";
 import { type Context, Hono } from "hono";
 import { cors } from "hono/cors";
 import type * as z from "zod";
-import { tls } from "../../../transport/shared/index.ts";
-import type { Clients } from "../clients.ts";
-import { isLocalRequest, isProxied } from "../local.ts";
-import type { Audit, REFUSALS } from "./audit.ts";
-import type { Accepted, Authority } from "./authority.ts";
+import { isLocalRequest } from "../local.ts";
+import { checkRate, requireRight } from "./caller.ts";
+import type { ApiDeps } from "./deps.ts";
 import { API_PREFIX, openApiDocument } from "./document.ts";
-import type { Actor, Operation, Right } from "./operation.ts";
+import type { Operation } from "./operation.ts";
 import { ApiProblem, badRequest } from "./problem.ts";
 
 /** Longest request body, in bytes. */
 const MAX_BODY = 16_384;
-
-/** Bounds the requests of each address. */
-interface RateLimit {
-  /** Counts a request. Undefined when it may go on, else the seconds to wait. */
-  take(address: string): number | undefined;
-}
-
-export interface ApiDeps {
-  readonly operations: readonly Operation[];
-  readonly version: string;
-  readonly authority: Authority;
-  readonly audit: Audit;
-  readonly rate: RateLimit;
-  /** The same for `/health` and `/metrics`, apart from the API: a busy dashboard costs no scrape of the same machine. */
-  readonly scrapes: RateLimit;
-  /** True: programs of this machine may read without a credential, because only they reach the listener. */
-  readonly openToRead: boolean;
-  /** Who sends a request, also through a proxy. */
-  readonly clients: Clients;
-  /** Origins whose pages may use the API; the listener's own pages always may. */
-  readonly origins: () => readonly string[];
-  /** Counts a refusal for {@link API_METRICS}. */
-  readonly refused: (reason: (typeof REFUSALS)[number]) => void;
-  /** Counts a request of an operation. */
-  readonly counted: (acts: boolean) => void;
-  /** Called when a defect kept a request from being answered; its client got a 500. */
-  readonly failed: (error: unknown) => void;
-}
 
 export type ApiEnv = { Bindings: HttpBindings };
 type ApiContext = Context<ApiEnv>;
@@ -55,7 +25,7 @@ export function addApi(app: Hono<ApiEnv>, deps: ApiDeps): void {
   api.use(async (c, next) => (deps.origins().length > 0 ? await answerOrigins(c, next) : await next()));
   api.use(async (c, next) => {
     checkOrigin(c, deps);
-    checkRate(c, deps.rate, deps);
+    checkRate(c.env.incoming, deps.rate, deps);
     await next();
   });
   // Made for the first who asks: its JSON schemas take 50 to 100 ms, which the first health check would wait for.
@@ -76,34 +46,10 @@ export function addApi(app: Hono<ApiEnv>, deps: ApiDeps): void {
 /** The answer to a request that failed. Any error that is no {@link ApiProblem} is a defect. */
 export function respondTo(error: unknown, c: ApiContext, { failed }: Pick<ApiDeps, "failed">): Response {
   if (error instanceof ApiProblem) {
-    if (error.status === 401) c.header("WWW-Authenticate", "Bearer");
-    return c.json(error.body, error.status);
+    return c.json(error.body, error.status, { ...error.headers });
   }
   failed(error);
   return c.json(new ApiProblem(500, "internal", "internal error").body, 500);
-}
-
-/** Who sends the request. Throws when its credential does not grant the right. */
-export async function requireRight(c: ApiContext, right: Right, deps: ApiDeps): Promise<Actor> {
-  const address = addressOf(c, deps);
-  let accepted: Accepted | undefined;
-  try {
-    accepted = await deps.authority.accept({ token: tokenOf(c), certificate: certificateOf(c) });
-  } catch (error) {
-    if (error instanceof ApiProblem && error.status === 401) deps.refused("credential");
-    throw error;
-  }
-  if (accepted === undefined) {
-    if (right === "read" && deps.openToRead && !isProxied((name) => c.req.header(name) !== undefined))
-      return { right: "read", name: "local", address };
-    deps.refused("credential");
-    throw new ApiProblem(401, "credential_missing", "send Authorization: Bearer TOKEN, with a token for the admin API");
-  }
-  if (right === "write" && accepted.right !== "write") {
-    deps.refused("right");
-    throw new ApiProblem(403, "right_missing", "this credential may read and not act");
-  }
-  return { ...accepted, address };
 }
 
 /** Characters of a target, and of names of what a body changes, that the audit notes. */
@@ -114,7 +60,7 @@ const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"];
 async function answer(c: ApiContext, one: Operation, deps: ApiDeps): Promise<Response> {
   const acts = one.right === "write";
   deps.counted(acts);
-  const actor = await requireRight(c, one.right, deps);
+  const actor = await requireRight(c.env.incoming, one.right, deps);
   const names = new Set<string>();
   const noted = (status: number, code?: string) => {
     if (!acts) return;
@@ -151,23 +97,6 @@ function checkOrigin(c: ApiContext, { origins, refused }: ApiDeps): void {
   if (URL.parse(origin)?.host === host || isLocalRequest(host, origin)) return;
   refused("origin");
   throw new ApiProblem(403, "origin_refused", "pages of this origin may not use the API: see [http] admin_origins");
-}
-
-/** Counts a request of the address. Throws when it is beyond the bound. */
-export function checkRate(c: ApiContext, rate: RateLimit, deps: Pick<ApiDeps, "refused" | "clients">): void {
-  const wait = rate.take(addressOf(c, deps));
-  if (wait === undefined) return;
-  deps.refused("rate");
-  c.header("Retry-After", String(wait));
-  throw new ApiProblem(429, "too_many_requests", `too many requests from this address: try again in ${wait} s`);
-}
-
-function tokenOf(c: ApiContext): string | undefined {
-  const field = c.req.header("authorization");
-  if (field === undefined) return undefined;
-  const token = /^bearer +(\S+) *$/i.exec(field)?.[1];
-  if (token !== undefined) return token;
-  throw new ApiProblem(401, "credential_malformed", "the Authorization field has no Bearer token");
 }
 
 function read(where: string, schema: z.ZodType | undefined, value: unknown): unknown {
@@ -222,19 +151,7 @@ async function bodyOf(c: ApiContext): Promise<Buffer> {
     throw new ApiProblem(400, "bad_request", "the body did not arrive");
   }
   if (bytes <= MAX_BODY) return Buffer.concat(chunks);
-  c.header("Connection", "close");
-  throw new ApiProblem(413, "body_too_long", `a body may have ${MAX_BODY} bytes`);
-}
-
-function addressOf(c: ApiContext, { clients }: Pick<ApiDeps, "clients">): string {
-  return clients.of(c.env.incoming).address;
-}
-
-/** DER of the certificate that the client has shown and the listener has verified. */
-function certificateOf(c: ApiContext): Uint8Array | undefined {
-  const { socket } = c.env.incoming;
-  if (!(socket instanceof tls.TLSSocket) || !socket.authorized) return undefined;
-  return socket.getPeerX509Certificate()?.raw;
+  throw new ApiProblem(413, "body_too_long", `a body may have ${MAX_BODY} bytes`, { Connection: "close" });
 }
 
 /** The path of an operation as the router writes it. */
@@ -248,9 +165,9 @@ function addMethodNotAllowed(api: Hono<ApiEnv>, operations: readonly Operation[]
   // The router takes the first path that fits, so `/sessions/close` comes before `/sessions/{id}`.
   const parameters = (path: string) => path.split("{").length;
   for (const [path, known] of [...methods].sort(([a], [b]) => parameters(a) - parameters(b))) {
-    api.all(routeOf(path), (c) => {
-      c.header("Allow", known.join(", "));
-      throw new ApiProblem(405, "method_not_allowed", `this path knows ${known.join(", ")}`);
+    const allow = known.join(", ");
+    api.all(routeOf(path), () => {
+      throw new ApiProblem(405, "method_not_allowed", `this path knows ${allow}`, { Allow: allow });
     });
   }
 }

@@ -11,16 +11,22 @@ export const problemSchema = z.object({
   }),
 });
 
+type Headers = Readonly<Record<string, string>>;
+
 /** Why an operation was refused or failed. Operations throw it; `code` is a stable name. */
 export class ApiProblem extends Error {
   override readonly name = "ApiProblem";
   readonly status: ProblemStatus;
   readonly code: string;
+  /** Of the answer. */
+  readonly headers: Headers;
 
-  constructor(status: ProblemStatus, code: string, message: string) {
+  constructor(status: ProblemStatus, code: string, message: string, headers: Headers = {}) {
     super(message);
     this.status = status;
     this.code = code;
+    // RFC 9110 section 15.5.2: an answer with 401 says how to authenticate.
+    this.headers = status === 401 ? { "WWW-Authenticate": "Bearer", ...headers } : headers;
   }
 
   get body(): z.output<typeof problemSchema> {
