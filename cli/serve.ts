@@ -7,6 +7,7 @@ import { loadAgain, loadConfigured } from "./configured.ts";
 import { containDefects } from "./contain.ts";
 import { EXIT, type ExitCode, SIGNAL_EXIT_BASE } from "./exit-codes.ts";
 import type { Io } from "./io.ts";
+import { roomForSmallHeap } from "./old-heap.ts";
 import { paced } from "./reload.ts";
 import { onSignals, type SignalActions } from "./signals.ts";
 import { boundYoungHeap } from "./young-heap.ts";
@@ -42,6 +43,7 @@ async function run(invocation: Invocation, io: Io): Promise<ExitCode> {
     }
     const source = { loaded, load: (set: RunTime) => loadAgain(invocation, io, set) };
     const relay = await start(config, { stacks: true, log, logParts, source, end: life.startEnd });
+    const stopGrowing = roomForSmallHeap();
     // The relay serves few clients yet: a pause costs least now.
     releaseStartMemory();
     const stopBounding = boundYoungHeap();
@@ -53,6 +55,7 @@ async function run(invocation: Invocation, io: Io): Promise<ExitCode> {
     await relay.ended;
     service?.close();
     stopBounding();
+    stopGrowing();
     stopContaining();
     return EXIT.ok;
   } catch (error) {
