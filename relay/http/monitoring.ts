@@ -13,7 +13,7 @@ import type { RelayView } from "./view.ts";
 
 type Answer = (request: IncomingMessage, response: ServerResponse) => void | Promise<void>;
 
-/** The answer for a path, where it is one of these; undefined for every other path and method. */
+/** The paths of monitoring. */
 export class Monitoring {
   readonly #api: ApiDeps;
   readonly #view: RelayView;
@@ -36,6 +36,7 @@ export class Monitoring {
     ]);
   }
 
+  /** Undefined for other paths and methods. */
   answerFor({ method, url = "" }: IncomingMessage): Answer | undefined {
     return method === "GET" || method === "HEAD" ? this.#answers.get(url.split("?", 1)[0] ?? "") : undefined;
   }
