@@ -5,7 +5,7 @@ import { getHeapStatistics, setFlagsFromString } from "node:v8";
  * A heap that keeps less than this, in bytes of objects, may double before V8 collects it whole. V8 itself lets a heap that changes slowly grow by
  * 8 MB only, so a relay of many broadcasts was collected every two seconds while its cache filled, each time for 10 to 30 ms.
  */
-export const SMALL_HEAP_BYTES = 32 * 1024 * 1024;
+const SMALL_HEAP_BYTES = 32 * 1024 * 1024;
 
 /** In percent of what was kept. V8 chooses by how fast the heap fills. */
 const GROWTH = { byV8: 0, double: 100 } as const;

@@ -4,13 +4,10 @@ import { Hono } from "hono";
 import { type ApiEnv, addApi, respondTo } from "./api/app.ts";
 import type { ApiDeps } from "./api/deps.ts";
 import type { Page } from "./page.ts";
+import { SAFE_HEADERS } from "./respond.ts";
 
-/** Headers of every answer: browsers may not guess its type, nor send its URL to others. */
-const SAFE_HEADERS = {
-  "X-Content-Type-Options": "nosniff",
-  "Referrer-Policy": "no-referrer",
-  "Cache-Control": "no-store",
-};
+/** Of every answer that does not say otherwise. */
+const HEADERS = { ...SAFE_HEADERS, "Cache-Control": "no-store" };
 
 export interface AdminAppOptions {
   readonly api: ApiDeps;
@@ -30,7 +27,7 @@ function adminApp({ api }: AdminAppOptions): Hono<ApiEnv> {
   const app = new Hono<ApiEnv>();
   app.use(async (c, next) => {
     await next();
-    for (const [name, value] of Object.entries(SAFE_HEADERS)) if (!c.res.headers.has(name)) c.header(name, value);
+    for (const [name, value] of Object.entries(HEADERS)) if (!c.res.headers.has(name)) c.header(name, value);
   });
   addApi(app, api);
   app.onError((error, c) => respondTo(error, c, api));

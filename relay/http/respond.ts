@@ -4,7 +4,7 @@ import type { IncomingMessage, RequestListener, ServerResponse } from "node:http
 const MAX_TARGET = 2048;
 
 /** Headers of every response: browsers may not guess its type, nor send its URL (whose query may contain a token) to others. */
-const SAFE_HEADERS = { "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer" } as const;
+export const SAFE_HEADERS = { "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer" } as const;
 
 /**
  * A request listener that catches every error of `answer`: the client gets a 500, or a cut connection if a response has begun, and

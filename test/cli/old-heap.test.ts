@@ -4,8 +4,8 @@ import { it } from "node:test";
 import { promisify } from "node:util";
 
 /**
- * Keeps 20 MB and replaces them slowly, as the cache of a relay does, which has collected what its start left. Prints how often V8 has
- * collected the whole heap meanwhile.
+ * Keeps 20 MB, collects the rest as a relay does at the end of its start, and replaces the 20 MB little by little, as a cache does. Prints how
+ * often V8 has collected the whole heap in that time.
  */
 const PROGRAM = `
   import { constants, PerformanceObserver } from "node:perf_hooks";
@@ -17,7 +17,7 @@ const PROGRAM = `
   if (how === "room") roomForSmallHeap();
   const kept = Array.from({ length: 20_000 }, (_, i) => Array.from({ length: 120 }, () => i));
   collectStart();
-  // Observers get what is under way when they come.
+  // An observer would also get the collections that others have not been told of yet.
   await new Promise((resolve) => setTimeout(resolve, 50));
   let whole = 0;
   new PerformanceObserver((list) => {
@@ -34,7 +34,7 @@ async function collections(how: "room" | "v8"): Promise<number> {
   const [heap, shared] = ["../../cli/old-heap.ts", "../../transport/shared/index.ts"].map(
     (path) => new URL(path, import.meta.url).href,
   );
-  // The reducer collects when little happens, as on a slow machine.
+  // V8's memory reducer also collects when little happens, as on a slow machine.
   const args = ["--no-memory-reducer", "--input-type=module", "-e", PROGRAM, "--", `${heap}`, `${shared}`, how];
   const { stdout, stderr } = await promisify(execFile)(process.execPath, args);
   assert.match(stdout, /^\d+\n$/, stderr);

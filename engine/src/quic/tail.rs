@@ -6,10 +6,10 @@
 use super::observed::Observed;
 use std::time::{Duration, Instant};
 
-/// Where less than this part of the bytes is lost, what is lost is too seldom the last of a burst to pay for probes.
+/// A path loses much where it loses one byte of this many. Where it loses less, that is too seldom the end of a burst to pay for probes.
 const LOSSY_PART: u64 = 100;
 
-/// The part is that of about the last so many bytes: some 400 packets, in which one loss alone is too few.
+/// Bytes that count: the last 256 to 512 KiB, some 200 to 400 packets. One loss among them is too few, except soon after the start.
 const COUNTED: u64 = 512 * 1024;
 
 /// A burst is over when nothing was sent for this time, or for this part of a round trip.

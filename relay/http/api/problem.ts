@@ -11,17 +11,15 @@ export const problemSchema = z.object({
   }),
 });
 
-type Headers = Readonly<Record<string, string>>;
-
 /** Why an operation was refused or failed. Operations throw it; `code` is a stable name. */
 export class ApiProblem extends Error {
   override readonly name = "ApiProblem";
   readonly status: ProblemStatus;
   readonly code: string;
-  /** Of the answer. */
-  readonly headers: Headers;
+  /** Further header fields of the answer. */
+  readonly headers: Readonly<Record<string, string>>;
 
-  constructor(status: ProblemStatus, code: string, message: string, headers: Headers = {}) {
+  constructor(status: ProblemStatus, code: string, message: string, headers: Readonly<Record<string, string>> = {}) {
     super(message);
     this.status = status;
     this.code = code;
