@@ -48,6 +48,11 @@ impl HandshakeLimit {
         std::mem::take(&mut self.permits.lock().cut)
     }
 
+    /// Counts a handshake that was refused without asking for a permit.
+    pub fn count_cut(&self) {
+        self.permits.lock().cut += 1;
+    }
+
     /// A permit; none where the bound is 0.
     pub fn take(self: &Arc<Self>, address: IpAddr) -> Option<HandshakePermit> {
         let network = network_of(address);

@@ -20,9 +20,12 @@ use std::sync::atomic::{AtomicBool, Ordering::*};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-/// Handshakes that may be under way at a time. At the bound a new one replaces the oldest one of the address that has
-/// most.
+/// Handshakes that may be under way at a time, and clients that wait for theirs to begin. At the bound a new handshake replaces the oldest one of the
+/// address that has most, and the client that waits longest is ignored.
 const MAX_HANDSHAKES: usize = 4096;
+
+/// Clients that are refused or asked for a proof of their address before other tasks of the worker have their turn; more than are read in one turn.
+const ANSWERS: usize = 256;
 
 /// How often the engine warns, at most, that handshakes were refused or replaced at the bound.
 const LIMIT_WARNING_INTERVAL: Duration = Duration::from_secs(60);
@@ -159,32 +162,51 @@ impl Listener {
 }
 
 async fn accept_connections(endpoint: Endpoint, workers: Arc<[Arc<Worker>]>, common: Arc<Common>) {
+    let mut answers = 0;
     while let Some(incoming) = endpoint.accept().await {
-        if !common.accepting.load(Acquire) {
-            count(&common.counts.refused);
-            incoming.refuse();
-            continue;
+        let flooded = endpoint.waiting() >= MAX_HANDSHAKES;
+        answers += 1;
+        if answer(incoming, flooded, &workers, &common) || answers >= ANSWERS {
+            // A handshake takes as long as tens of packets of media: what has come meanwhile is first.
+            tokio::task::yield_now().await;
+            answers = 0;
         }
-        let now = Instant::now();
-        let busy = common.handshakes.taken() >= common.retry_above || common.rate.is_scarce(now);
-        if busy && incoming.may_retry() && !incoming.remote_address_validated() {
-            incoming.retry();
-            count(&common.counts.retried);
-            continue;
-        }
-        // An answer would cost more than silence; the client asks again after its time-out.
-        if !common.rate.take(now) {
-            incoming.ignore();
-            continue;
-        }
-        let Some(permit) = common.handshakes.take(incoming.remote_address().ip()) else {
-            count(&common.counts.refused);
-            incoming.refuse();
-            continue;
-        };
-        let Some(worker) = least_loaded(&workers) else { return };
-        start_handshake(incoming, permit, worker.clone(), common.clone());
     }
+}
+
+/// Begins a handshake, or answers that there is none. True where one began. `flooded`: too many others wait.
+fn answer(incoming: Incoming, flooded: bool, workers: &Arc<[Arc<Worker>]>, common: &Arc<Common>) -> bool {
+    if !common.accepting.load(Acquire) {
+        count(&common.counts.refused);
+        incoming.refuse();
+        return false;
+    }
+    let now = Instant::now();
+    let busy = common.handshakes.taken() >= common.retry_above || common.rate.is_scarce(now);
+    if busy && incoming.may_retry() && !incoming.remote_address_validated() {
+        incoming.retry();
+        count(&common.counts.retried);
+        return false;
+    }
+    // An answer would cost more than silence; the client asks again after its time-out.
+    if flooded {
+        common.handshakes.count_cut();
+        count(&common.counts.refused);
+        incoming.ignore();
+        return false;
+    }
+    if !common.rate.take(now) {
+        incoming.ignore();
+        return false;
+    }
+    let Some(permit) = common.handshakes.take(incoming.remote_address().ip()) else {
+        count(&common.counts.refused);
+        incoming.refuse();
+        return false;
+    };
+    let Some(worker) = least_loaded(workers) else { return false };
+    start_handshake(incoming, permit, worker.clone(), common.clone());
+    true
 }
 
 /// Warns of handshakes that were refused or replaced at the bound, until the listener is gone.

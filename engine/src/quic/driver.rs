@@ -5,6 +5,7 @@ use super::inner::{Inner, State};
 use super::observed::{observe, with_open_window};
 use super::socket::{Socket, Writable, route};
 use super::timers::Timers;
+use super::work::Work;
 use crate::panic_text::panic_text;
 use crate::udp::Outgoing;
 use quinn_proto::{ConnectionError, EndpointEvent, TransportError, TransportErrorCode};
@@ -16,7 +17,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// System calls that read a socket before the connections have their turn.
 const READS: usize = 4;
@@ -27,6 +28,9 @@ const TURN: usize = 20;
 /// Connections that are driven before the sockets and the worker's tasks have their turn.
 const DRIVEN: usize = 64;
 
+/// Time of a turn after which no further handshake is driven. One is driven in each turn, behind all other connections.
+const HANDSHAKES: Duration = Duration::from_millis(1);
+
 pub struct Driver {
     handle: Arc<DriverHandle>,
     sources: Vec<Arc<dyn Source>>,
@@ -34,8 +38,9 @@ pub struct Driver {
     sleep: Pin<Box<tokio::time::Sleep>>,
     /// When `sleep` ends.
     sleeps_until: Option<Instant>,
-    /// Connections of this turn.
-    work: VecDeque<Arc<Inner>>,
+    work: Work<Arc<Inner>>,
+    /// Connections whose handshake is under way.
+    newcomers: VecDeque<Arc<Inner>>,
     taken: Vec<Arc<Inner>>,
     /// Datagrams that wait to be sent on the socket.
     outgoing: Outgoing,
@@ -56,7 +61,8 @@ impl Driver {
             timers: Timers::new(Instant::now()),
             sleep: Box::pin(tokio::time::sleep(std::time::Duration::ZERO)),
             sleeps_until: None,
-            work: VecDeque::new(),
+            work: Work::default(),
+            newcomers: VecDeque::new(),
             taken: Vec::new(),
             outgoing: Outgoing::default(),
             socket: None,
@@ -81,21 +87,29 @@ impl Driver {
         }
         self.expire(now);
         self.handle.take_ready(&mut self.taken);
-        self.work.extend(self.taken.drain(..));
+        self.newcomers.extend(self.taken.extract_if(.., |connection| connection.is_new()));
+        self.work.add(&mut self.taken);
         let mut driven = 0;
         while self.blocked.is_none()
             && driven < DRIVEN
-            && let Some(connection) = self.work.pop_front()
+            && let Some(connection) = self.work.next()
         {
             self.drive_guarded(&connection, now);
             driven += 1;
+        }
+        let mut first = true;
+        while self.blocked.is_none()
+            && (std::mem::take(&mut first) || now.elapsed() < HANDSHAKES)
+            && let Some(connection) = self.newcomers.pop_front()
+        {
+            self.drive_guarded(&connection, now);
         }
         self.flush();
         match self.blocked {
             None => {
                 // The socket must not outlive its endpoint here.
                 self.socket = None;
-                more |= !self.work.is_empty();
+                more |= !self.work.is_empty() || !self.newcomers.is_empty();
             }
             Some(_) => more |= self.unblock(cx),
         }
@@ -225,7 +239,7 @@ impl Driver {
 
     fn drive(&mut self, connection: &Arc<Inner>, now: Instant) {
         if !self.use_socket(connection.endpoint.socket()) {
-            self.work.push_front(connection.clone());
+            self.work.put_back(connection.clone());
             return;
         }
         connection.begin();
@@ -245,6 +259,7 @@ impl Driver {
             events.push(event);
         }
         state.notify(&connection.notices);
+        connection.note(&state);
         let next = state.next(now);
         drop(state);
         if !events.is_empty() {

@@ -127,6 +127,11 @@ impl Endpoint {
         }
     }
 
+    /// Clients that wait for [`Endpoint::accept`].
+    pub fn waiting(&self) -> usize {
+        self.0.state.lock().incoming.len()
+    }
+
     /// Connects; `driver` drives the connection.
     pub fn connect(
         &self,

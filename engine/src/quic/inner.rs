@@ -17,9 +17,11 @@ use std::task::Waker;
 use std::time::Instant;
 use tokio::sync::Notify;
 
-/// Datagrams of a connection that wait for its driver, where another thread receives them. More are lost, as on a path
-/// that is full.
+/// Datagrams of a connection that wait for its driver. More are lost, as on a path that is full.
 pub(super) const MAX_ARRIVED: usize = 4096;
+
+/// The same during the handshake: more than a client sends before it is acknowledged.
+pub(super) const MAX_ARRIVED_NEW: usize = 64;
 
 /// No entry in the driver's timers.
 const NOT_DUE: Tick = Tick::MAX;
@@ -47,6 +49,8 @@ pub struct Inner {
     pub handle: ConnectionHandle,
     pub endpoint: Arc<dyn Home>,
     driver: Arc<dyn Drives>,
+    /// The handshake is done.
+    established: AtomicBool,
     /// In the driver's list.
     queued: AtomicBool,
     /// The earliest tick at which the driver's timers have this connection.
@@ -80,7 +84,7 @@ pub struct State {
     pub error: Option<ConnectionError>,
     /// After a panic: the state machine is not used any more.
     pub abandoned: bool,
-    /// Events that another thread has received.
+    /// Events that wait for the driver.
     arrived: Vec<ConnectionEvent>,
     pub writers: FxHashMap<StreamId, Waker>,
     pub readers: FxHashMap<StreamId, Waker>,
@@ -118,6 +122,7 @@ impl Inner {
             handle,
             endpoint,
             driver,
+            established: AtomicBool::new(false),
             queued: AtomicBool::new(false),
             due: AtomicU64::new(NOT_DUE),
             handles: AtomicUsize::new(0),
@@ -126,6 +131,18 @@ impl Inner {
 
     pub fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock()
+    }
+
+    /// Whether the handshake is under way.
+    pub fn is_new(&self) -> bool {
+        !self.established.load(Relaxed)
+    }
+
+    /// The driver has driven the connection, whose state is `state`.
+    pub fn note(&self, state: &State) {
+        if state.connected {
+            self.established.store(true, Relaxed);
+        }
     }
 
     /// Has the driver drive this connection soon.
@@ -140,7 +157,8 @@ impl Inner {
         self.queued.store(false, Release);
     }
 
-    /// Takes an event of a received datagram. On another thread than the driver's, it waits for the driver.
+    /// Takes an event of a received datagram. It waits for the driver on another thread than the driver's, and during the handshake, whose
+    /// cryptography takes long.
     pub fn receive(self: &Arc<Self>, event: ConnectionEvent, now: Instant) {
         let here = self.driver.is_here();
         {
@@ -148,9 +166,9 @@ impl Inner {
             if state.abandoned {
                 return;
             }
-            if here {
+            if here && state.connected {
                 state.handle(event, now);
-            } else if state.arrived.len() < MAX_ARRIVED {
+            } else if state.arrived.len() < if state.connected { MAX_ARRIVED } else { MAX_ARRIVED_NEW } {
                 state.arrived.push(event);
             }
         }
@@ -203,7 +221,7 @@ impl State {
         self.arrived.len()
     }
 
-    /// Takes the events that other threads have received.
+    /// Takes the events that wait for the driver.
     pub fn take_arrived(&mut self, now: Instant) {
         for event in std::mem::take(&mut self.arrived) {
             self.handle(event, now);

@@ -18,6 +18,7 @@ mod tail;
 #[cfg(test)]
 mod tests;
 mod timers;
+mod work;
 
 pub use connection::{Arrival, Connection};
 pub use driver::Driver;

@@ -111,19 +111,50 @@ fn a_socket_that_takes_nothing_now_loses_no_datagrams_to_another_one_of_its_work
     });
 }
 
+fn establish(connection: &super::inner::Inner) {
+    let mut state = connection.lock();
+    state.connected = true;
+    connection.note(&state);
+}
+
 #[test]
-fn datagrams_that_wait_for_another_thread_are_bounded() {
+fn a_connection_sends_before_the_handshakes_that_wait() {
+    runtime().block_on(async {
+        let driver: Arc<DriverHandle> = Arc::default();
+        let (busy, quiet, peer) = (endpoint(&driver), endpoint(&driver), local());
+        let others: Vec<_> = (0..50).map(|_| local()).collect();
+        let mut connecting: Vec<_> =
+            others.iter().map(|other| connect(&busy, other.local_addr().unwrap(), &driver)).collect();
+        connecting.push(connect(&busy, peer.local_addr().unwrap(), &driver));
+        connecting.push(connect(&quiet, peer.local_addr().unwrap(), &driver));
+        establish(&quiet.connections()[0]);
+        tokio::spawn(Driver::new(driver.clone(), Box::new(|_| {})).run());
+        let peer = tokio::net::UdpSocket::from_std(peer).unwrap();
+        let first = tokio::time::timeout(Duration::from_secs(5), peer.recv_from(&mut [0; 2000])).await;
+        assert_eq!(first.unwrap().unwrap().1, quiet.local_addr().unwrap());
+    });
+}
+
+#[test]
+fn datagrams_that_wait_for_the_driver_are_bounded() {
+    assert_eq!(arrived_of_many(false), super::inner::MAX_ARRIVED_NEW);
+    assert_eq!(arrived_of_many(true), super::inner::MAX_ARRIVED);
+}
+
+/// How many of 10,000 datagrams wait for a driver on another thread. `established`: the handshake is done.
+fn arrived_of_many(established: bool) -> usize {
     let runtime = runtime();
     let _context = runtime.enter();
     let driver: Arc<DriverHandle> = Arc::default();
     let (endpoint, peer) = (endpoint(&driver), local());
     let _connecting = connect(&endpoint, peer.local_addr().unwrap(), &driver);
+    endpoint.connections()[0].lock().connected = established;
     let about = RecvMeta { addr: peer.local_addr().unwrap(), len: 50, stride: 50, ..RecvMeta::default() };
     let sources = driver.take_sources();
     for _ in 0..10_000 {
         sources[0].0.receive(&[(&about, &[0x40; 50])], Instant::now(), &mut Outgoing::default());
     }
-    assert_eq!(endpoint.connections()[0].lock().arrived(), super::inner::MAX_ARRIVED);
+    endpoint.connections()[0].lock().arrived()
 }
 
 #[test]
