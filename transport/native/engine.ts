@@ -15,6 +15,7 @@ import { resolveHost } from "../shared/index.ts";
 import type { Native } from "./addon.ts";
 import { type Dialling, failureOf, settingsOf } from "./dial.ts";
 import { NativeFanOut } from "./fan-out.ts";
+import { Lane } from "./lane.ts";
 import { NativeLink } from "./link.ts";
 import { NativeListener, transportError } from "./listener.ts";
 import { Port } from "./port.ts";
@@ -65,6 +66,7 @@ export class NativeEngine implements Engine {
   readonly #links: (NativeLink | NativeRequest | undefined)[] = [];
   readonly #listeners = new Map<number, NativeListener>();
   readonly #dials = new Map<number, Dialling>();
+  readonly #lane: Lane;
   #nextDial = 1;
   /** The last turn ended before all events were drained; the next one continues. */
   #unfinished = false;
@@ -72,6 +74,7 @@ export class NativeEngine implements Engine {
   /** `start` makes the native engine; `wake` is what it calls when events wait. */
   constructor(deps: EngineDeps, start: (wake: () => void) => Native) {
     this.#deps = deps;
+    this.#lane = new Lane(() => deps.clock.now());
     this.#native = start(() => this.#called());
     this.port = new Port(this.#native);
   }
@@ -146,7 +149,14 @@ export class NativeEngine implements Engine {
   }
 
   /** The link of a request is up. */
-  accepted(request: NativeRequest, attach: Attach): void {
+  accepted(request: NativeRequest, attach: Attach, gone: () => void): void {
+    this.#lane.add(() => {
+      if (request.left) gone();
+      else this.#begin(request, attach);
+    });
+  }
+
+  #begin(request: NativeRequest, attach: Attach): void {
     const link = new NativeLink(this, request.id, request.info);
     this.#links[request.id & LINK_SLOT] = link;
     this.#native.accept(request.id);
@@ -241,7 +251,8 @@ export class NativeEngine implements Engine {
         this.#link(id)?.dark();
         return;
       case KIND.listenerClosed:
-        this.#listeners.get(other)?.closed();
+        // Its links have ended before it.
+        this.#lane.add(() => this.#listeners.get(other)?.closed());
         return;
       default:
         this.#deps.warn(`native: ${this.#text(first, second)}`);
@@ -258,7 +269,9 @@ export class NativeEngine implements Engine {
         const request = new NativeRequest(this, id, info);
         this.port.live(1);
         this.#links[id & LINK_SLOT] = request;
-        listener?.offer(request);
+        this.#lane.add(() => {
+          if (!request.left) listener?.offer(request);
+        });
         return;
       }
       case KIND.dialled:
@@ -275,7 +288,10 @@ export class NativeEngine implements Engine {
         const link = this.#links[id & LINK_SLOT];
         this.#links[id & LINK_SLOT] = undefined;
         this.port.live(-1);
-        link?.closed(JSON.parse(text) as EndRecord);
+        const tell = link?.closed(JSON.parse(text) as EndRecord);
+        // A relay of the mesh that is lost must be replaced at once.
+        if (link?.info.dialled === true) tell?.();
+        else if (tell !== undefined) this.#lane.add(tell);
       }
     }
   }

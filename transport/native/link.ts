@@ -174,16 +174,19 @@ export class NativeLink implements Link {
     this.#call((handler) => handler.dark?.());
   }
 
-  closed({ figures, ...why }: EndRecord): void {
+  /** The link has ended. Returns what tells the handler. */
+  closed({ figures, ...why }: EndRecord): () => void {
     if (!this.#ended) this.#end();
     this.#stats = statsOf(figures);
     const handler = this.#handler;
     this.#handler = undefined;
-    try {
-      handler?.closed(why);
-    } catch (error) {
-      this.#owner.warn("native: a handler failed at the end of its link", error);
-    }
+    return () => {
+      try {
+        handler?.closed(why);
+      } catch (error) {
+        this.#owner.warn("native: a handler failed at the end of its link", error);
+      }
+    };
   }
 
   fault(error: unknown): void {

@@ -3,7 +3,7 @@ import type { MetaRecord } from "./records.ts";
 
 /** The engine of a request. */
 export interface RequestOwner {
-  accepted(request: NativeRequest, attach: Attach): void;
+  accepted(request: NativeRequest, attach: Attach, gone: () => void): void;
   rejected(request: NativeRequest, status: number): void;
 }
 
@@ -13,6 +13,7 @@ export class NativeRequest implements LinkRequest {
   readonly info: LinkInfo;
   readonly #owner: RequestOwner;
   #answered = false;
+  #left = false;
 
   constructor(owner: RequestOwner, id: number, info: LinkInfo) {
     this.#owner = owner;
@@ -26,7 +27,7 @@ export class NativeRequest implements LinkRequest {
       return;
     }
     this.#answered = true;
-    this.#owner.accepted(this, attach);
+    this.#owner.accepted(this, attach, () => gone?.());
   }
 
   /** The peer does not get the reason: an HTTP status has none. */
@@ -36,9 +37,14 @@ export class NativeRequest implements LinkRequest {
     this.#owner.rejected(this, status);
   }
 
+  get left(): boolean {
+    return this.#left;
+  }
+
   /** The client has left, or was rejected. */
-  closed(): void {
+  closed(): undefined {
     this.#answered = true;
+    this.#left = true;
   }
 }
 
