@@ -71,7 +71,7 @@ const META: MetaRecord = {
   address: "192.0.2.1",
   port: 4443,
 };
-const END: EndRecord = { by: "remote", code: 0, reason: "", figures: new Array(FIGURES).fill(0) };
+const END: EndRecord = { by: "remote", code: 0, reason: "", figures: Array.from({ length: FIGURES }, () => 0) };
 
 const LISTENER = 1;
 const request = (link: number): Event => ({
