@@ -54,6 +54,50 @@ test("a step may add another one, which is a part of it unless others wait", asy
   assert.deepEqual(ran.slice(4), ["c", "d", "c, second part", "d, second part"]);
 });
 
+test("thousands of steps that wait run in their order, while others are added", async () => {
+  let now = 0;
+  const lane = new Lane(() => now);
+  const ran: number[] = [];
+  let added = 0;
+  const add = (count: number) => {
+    for (let step = 0; step < count; step++) {
+      const number = added++;
+      lane.add(() => {
+        ran.push(number);
+        now += 0.01;
+      });
+    }
+  };
+  add(3_000);
+  while (lane.waiting > 0) {
+    await turn();
+    if (added < 6_000) add(100);
+  }
+  assert.deepEqual(
+    ran,
+    Array.from({ length: added }, (_, number) => number),
+  );
+});
+
+test("a step that throws costs no other one", () => {
+  let now = 0;
+  const lane = new Lane(() => now);
+  const ran: string[] = [];
+  assert.throws(() => {
+    lane.add(() => {
+      now += STEP_MS;
+      throw new Error("a defect");
+    });
+  }, /a defect/);
+  for (const name of ["a", "b"]) {
+    lane.add(() => {
+      ran.push(name);
+      now += STEP_MS;
+    });
+  }
+  assert.deepEqual([ran, lane.waiting], [["a"], 1]);
+});
+
 interface Event {
   readonly kind: number;
   readonly link: number;

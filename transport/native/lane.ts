@@ -1,6 +1,9 @@
 /** Milliseconds of a turn for sessions that begin and end. What is left waits for the next turn, behind the media that came meanwhile. */
 const SHARE_MS = 2;
 
+/** Steps that have run before the list is cut: they would stay as long as others wait. */
+const CUT_AT = 1024;
+
 /**
  * Work that may wait for media: sessions that begin and end. Many at once, as after the death of another relay, would keep the thread for longer than
  * viewers can wait for their next frame. Steps run in their order; while there are few, each runs at once. A link has three at most, so the number of
@@ -25,7 +28,7 @@ export class Lane {
     return this.#waiting.length - this.#next;
   }
 
-  /** Runs the step now, or when those before it have run. Throw nothing from it. A running step that adds another one while none waits runs it. */
+  /** Runs the step now, or when those before it have run. A running step that adds another one while none waits runs it. */
   add(step: () => void): void {
     this.#schedule();
     if (this.waiting > 0 || this.#spent >= SHARE_MS) this.#waiting.push(step);
@@ -39,9 +42,12 @@ export class Lane {
     }
     this.#running = true;
     const from = this.#now();
-    step();
-    this.#spent += this.#now() - from;
-    this.#running = false;
+    try {
+      step();
+    } finally {
+      this.#spent += this.#now() - from;
+      this.#running = false;
+    }
   }
 
   #schedule(): void {
@@ -53,13 +59,21 @@ export class Lane {
   readonly #turn = (): void => {
     this.#scheduled = false;
     this.#spent = 0;
-    while (this.#spent < SHARE_MS) {
-      const step = this.#waiting[this.#next];
-      if (step === undefined) break;
-      this.#next++;
-      this.#run(step);
+    try {
+      while (this.#spent < SHARE_MS) {
+        const step = this.#waiting[this.#next];
+        if (step === undefined) break;
+        this.#next++;
+        this.#run(step);
+      }
+    } finally {
+      if (this.#next >= CUT_AT || this.waiting === 0) this.#cut();
+      if (this.waiting > 0) this.#schedule();
     }
-    if (this.waiting > 0) this.#schedule();
-    else if (this.#next > 0) [this.#waiting, this.#next] = [[], 0];
   };
+
+  #cut(): void {
+    this.#waiting = this.#waiting.slice(this.#next);
+    this.#next = 0;
+  }
 }
