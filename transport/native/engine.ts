@@ -148,7 +148,7 @@ export class NativeEngine implements Engine {
     this.#deps.warn(message, error);
   }
 
-  /** The link of a request is up. */
+  /** The program accepts a request: its link begins, unless the client has left by then. */
   accepted(request: NativeRequest, attach: Attach, gone: () => void): void {
     this.#lane.add(() => {
       if (request.left) gone();

@@ -6,8 +6,8 @@ const CUT_AT = 1024;
 
 /**
  * Work that may wait for media: sessions that begin and end. Many at once, as after the death of another relay, would keep the thread for longer than
- * viewers can wait for their next frame. Steps run in their order; while there are few, each runs at once. A link has three at most, so the number of
- * links bounds them.
+ * viewers can wait for their next frame. Steps run in their order; while there are few, each runs at once. A link has three at most, and the engine
+ * bounds the links. Steps for a client that has left do nothing, so thousands of them fit into a turn.
  */
 export class Lane {
   readonly #now: () => number;

@@ -38,8 +38,9 @@ pub struct Driver {
     sleep: Pin<Box<tokio::time::Sleep>>,
     /// When `sleep` ends.
     sleeps_until: Option<Instant>,
+    /// Connections that wait to be driven, but for the next ones.
     work: Work<Arc<Inner>>,
-    /// Connections whose handshake is under way.
+    /// Those whose handshake is under way.
     newcomers: VecDeque<Arc<Inner>>,
     taken: Vec<Arc<Inner>>,
     /// Datagrams that wait to be sent on the socket.

@@ -49,7 +49,7 @@ pub struct Inner {
     pub handle: ConnectionHandle,
     pub endpoint: Arc<dyn Home>,
     driver: Arc<dyn Drives>,
-    /// The handshake is done.
+    /// What [`State::connected`] was when the driver last drove this: read without the lock.
     established: AtomicBool,
     /// In the driver's list.
     queued: AtomicBool,
@@ -138,7 +138,7 @@ impl Inner {
         !self.established.load(Relaxed)
     }
 
-    /// The driver has driven the connection, whose state is `state`.
+    /// The driver has driven the connection, whose state is `state`: the handshake may be done now.
     pub fn note(&self, state: &State) {
         if state.connected {
             self.established.store(true, Relaxed);

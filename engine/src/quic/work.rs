@@ -9,8 +9,9 @@ use std::collections::VecDeque;
 const BATCHES: usize = 64;
 
 pub struct Work<T> {
-    /// None is empty.
+    /// In the order of their turns. No batch is empty.
     batches: VecDeque<VecDeque<T>>,
+    /// Empty batches to use again.
     spare: Vec<VecDeque<T>>,
 }
 
