@@ -13,6 +13,10 @@
  * - Each half of a stream ends once: a receive half by `fin` or `reset`, a send half by `finish`, `reset` or `stop`.
  */
 import type { Clock } from "./clock.ts";
+import type { HandshakeCounts, WorkerPulse } from "./engine-figures.ts";
+
+export type { HandshakeCounts, WorkerPulse } from "./engine-figures.ts";
+export { TransportError, type TransportErrorCode } from "./transport-error.ts";
 
 /** How the bytes of a link travel. Only `quic` has no request URI. */
 export type Binding = "webtransport" | "quic" | "websocket" | "memory";
@@ -332,30 +336,6 @@ export interface DialOptions {
   readonly timeoutMs: number;
 }
 
-/** A thread of an engine. */
-export interface WorkerPulse {
-  /** Milliseconds for which it owes a sign of life that it was asked for; 0 when it has answered all. */
-  readonly silentMs: number;
-  /** Links that it runs, and connections that will become its links. */
-  readonly links: number;
-  /** Seconds since its start in which it did not wait for work. */
-  readonly busySeconds: number;
-  /** Commands and streams that wait for it. */
-  readonly queued: number;
-}
-
-/** How the handshakes of an engine's listeners ended, as totals since its start. */
-export interface HandshakeCounts {
-  /** The relay decides on the client. */
-  readonly completed: number;
-  /** TLS, the protocols or the request did not fit, or the client stopped answering. */
-  readonly failed: number;
-  /** The client had to prove its address first, because many handshakes were under way. */
-  readonly retried: number;
-  /** Refused or replaced at the engine's bound on handshakes, or because the listener accepts no more. */
-  readonly refused: number;
-}
-
 /** A QUIC engine, or a stand-in for one. Errors of `listen` and `dial` are {@link TransportError}. */
 export interface Engine extends FanOutFactory {
   /** Rejects when the socket cannot be bound or the certificate is unusable. */
@@ -389,37 +369,4 @@ export interface EngineDeps {
   readonly clock: Clock;
   /** Reports an unexpected error inside the engine, other than the end of a link. The message has no credential. */
   readonly warn: (message: string, error?: unknown) => void;
-}
-
-export type TransportErrorCode =
-  | "engine_unavailable"
-  | "bind_failed"
-  | "bad_certificate"
-  | "start_hangs"
-  | "dial_failed"
-  | "dial_timeout"
-  | "dial_rejected"
-  | "no_common_protocol"
-  | "unsupported_url"
-  | "cluster_unusable";
-
-/** A failed `listen` or `dial`. */
-export class TransportError extends Error {
-  readonly code: TransportErrorCode;
-  /** HTTP status of a rejection, where there was one. */
-  readonly status: number | undefined;
-  /** A stable name of what is wrong, finer than `code`, such as `key_mismatch` of `bad_certificate`. */
-  readonly fault: string | undefined;
-
-  constructor(
-    code: TransportErrorCode,
-    message: string,
-    options?: { cause?: unknown; status?: number; fault?: string },
-  ) {
-    super(message, options?.cause === undefined ? undefined : { cause: options.cause });
-    this.name = "TransportError";
-    this.code = code;
-    this.status = options?.status;
-    this.fault = options?.fault;
-  }
 }

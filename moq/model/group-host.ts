@@ -1,7 +1,8 @@
 import type { Clock } from "../clock.ts";
-import type { Counters } from "../counters.ts";
+import type { BoundName, Counters } from "../counters.ts";
 import type { CacheShare } from "./cache.ts";
 import type { ModelLimits } from "./limits.ts";
+import type { Run } from "./replay.ts";
 
 /** What a group needs from its track and the process. */
 export interface GroupHost<G> {
@@ -28,4 +29,31 @@ export interface GroupHost<G> {
   done(group: G): void;
   /** `group` is kept no longer. */
   forgotten(group: G): void;
+}
+
+/** What a subgroup needs of its group. */
+export interface SubgroupOwner {
+  readonly open: boolean;
+  readonly payloadBytes: number;
+  objects: number;
+  endsTrack: boolean;
+  firstTimestamp: number | undefined;
+  keep(bytes: number): boolean;
+  passThrough(bound: BoundName): void;
+  endsAt(id: number): void;
+  subgroupDone(subgroup: Pick<Run, "broken">): void;
+  /** Whether {@link changed} has an effect. */
+  readonly watched: boolean;
+  /** An object is whole. */
+  changed(): void;
+}
+
+/** Who merges the subgroups of a group. */
+export interface Merging {
+  /** An object has begun. */
+  pump(): void;
+  /** Bytes of an object have arrived in `subgroup`. */
+  appended(subgroup: object): void;
+  /** An object of `subgroup` is whole. */
+  ended(subgroup: object): void;
 }

@@ -161,7 +161,7 @@ export class Group implements Evictable {
   }
 
   /** It is open or whole, but not kept: no further reader can join. */
-  get passed(): boolean {
+  get passesThrough(): boolean {
     return !this.#keeps && this.#broken === undefined;
   }
 
@@ -351,7 +351,7 @@ export class Group implements Evictable {
     const small = this.#charged + bytes <= SMALL_BYTES;
     if (!cache.charge(bytes, small)) {
       if (!small || !this.#host.awaited()) {
-        this.passOn("cache_bytes");
+        this.passThrough("cache_bytes");
         return false;
       }
       cache.overdraw(bytes);
@@ -370,7 +370,7 @@ export class Group implements Evictable {
    * A bound on what is kept was reached. Attached viewers get the rest of the group. Later viewers start with the next group, because
    * frames in the middle of a group mean nothing without those before.
    */
-  passOn(bound: BoundName): void {
+  passThrough(bound: BoundName): void {
     if (!this.#keeps) return;
     this.#host.counters.boundsHit[bound]++;
     this.evict();

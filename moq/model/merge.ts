@@ -4,8 +4,9 @@ import type { FrameLog } from "./frame-log.ts";
 import type { GroupHost } from "./group-host.ts";
 import { arriving, copied, HeldBytes, type HeldObject, type HeldQueue } from "./held-objects.ts";
 import { PartialStreams, type StreamStart } from "./partial-streams.ts";
+import { fanOf, type Readers } from "./readers.ts";
 import { type Run, writeJoined } from "./replay.ts";
-import type { Readers, Subgroup } from "./subgroup.ts";
+import type { Subgroup } from "./subgroup.ts";
 
 type Host = Pick<GroupHost<unknown>, "cache" | "clock" | "counters" | "sent">;
 
@@ -230,12 +231,7 @@ export class Merge implements Run {
       return;
     }
     if (channel.copies !== true) for (const { subgroup } of this.#parts) subgroup.log.lend();
-    let readers = this.#readers.find((one) => one.channel === channel);
-    if (readers === undefined) {
-      readers = { channel, fan: channel.fanOut() };
-      this.#readers.push(readers);
-    }
-    readers.fan.add(stream);
+    fanOf(this.#readers, channel).add(stream);
     if (last !== undefined) this.#partial.endAfter(last, true, stream);
   }
 

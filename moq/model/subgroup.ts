@@ -1,51 +1,18 @@
-import type { BoundName } from "../counters.ts";
 import type { Reason } from "../reason.ts";
-import type { Channel, Later, ObjectStatus, OutFan, OutStream, SubgroupStart, SubgroupWriter } from "./contract.ts";
+import type { Channel, Later, ObjectStatus, OutStream, SubgroupStart, SubgroupWriter } from "./contract.ts";
 import { FRAME_OVERHEAD, FrameLog, MAX_PROPERTIES } from "./frame-log.ts";
-import type { GroupHost } from "./group-host.ts";
+import type { GroupHost, Merging, SubgroupOwner } from "./group-host.ts";
 import { type ObjectReader, PartialStreams, type StreamStart } from "./partial-streams.ts";
 import { writable } from "./publisher-numbering.ts";
+import { fanOf, type Readers, writeNewest } from "./readers.ts";
 import { attach, type Part, type Run, writeJoined } from "./replay.ts";
-
-/** What a subgroup needs of its group. */
-interface Owner {
-  readonly open: boolean;
-  readonly payloadBytes: number;
-  objects: number;
-  endsTrack: boolean;
-  firstTimestamp: number | undefined;
-  keep(bytes: number): boolean;
-  passOn(bound: BoundName): void;
-  endsAt(id: number): void;
-  subgroupDone(subgroup: Pick<Run, "broken">): void;
-  /** Whether {@link changed} has an effect. */
-  readonly watched: boolean;
-  /** An object is whole. */
-  changed(): void;
-}
-
-/** Who merges the subgroups of a group. */
-interface Merging {
-  /** An object has begun. */
-  pump(): void;
-  /** Bytes of an object have arrived in `subgroup`. */
-  appended(subgroup: object): void;
-  /** An object of `subgroup` is whole. */
-  ended(subgroup: object): void;
-}
-
-/** The readers of one channel. */
-export interface Readers {
-  readonly channel: Channel;
-  readonly fan: OutFan;
-}
 
 /**
  * An append-only run of objects on one stream, and the unit of fan-out: every reader gets the same bytes, and a late one gets the objects so
  * far first. moq-lite has one subgroup in a group; moq-transport may have several. While a group has one, dialects that take whole groups
  * read it directly.
  */
-export class Subgroup<G extends Owner> implements SubgroupWriter, Run {
+export class Subgroup<G extends SubgroupOwner> implements SubgroupWriter, Run {
   /** In the numbering that subscribers see. */
   readonly start: SubgroupStart;
   readonly group: G;
@@ -152,8 +119,8 @@ export class Subgroup<G extends Owner> implements SubgroupWriter, Run {
       return;
     }
     const { group } = this;
-    if (group.payloadBytes + size > limits.groupBytes) group.passOn("group_bytes");
-    else if (group.objects >= limits.framesPerGroup) group.passOn("frames_per_group");
+    if (group.payloadBytes + size > limits.groupBytes) group.passThrough("group_bytes");
+    else if (group.objects >= limits.framesPerGroup) group.passThrough("frames_per_group");
     const at = timestamp === undefined ? this.#host.stamp() : this.#rescaled(timestamp);
     // Capped where the step is too large for peers to read.
     const stamp = this.#log.timestamp + writable(at - this.#log.timestamp);
@@ -179,7 +146,7 @@ export class Subgroup<G extends Owner> implements SubgroupWriter, Run {
     this.group.keep(length);
     for (let at = 0; at < length; ) {
       at = this.#log.append(bytes, at);
-      for (const { channel, fan } of this.#readers) if (fan.size > 0) this.#pass(channel, fan);
+      for (const one of this.#readers) if (one.fan.size > 0) writeNewest(this.#log, one);
       if (this.merge !== undefined) this.merge.appended(this);
       if (this.#partial !== undefined) this.#partial.appended();
     }
@@ -315,12 +282,7 @@ export class Subgroup<G extends Owner> implements SubgroupWriter, Run {
       return;
     }
     if (channel.copies !== true) this.#log.lend();
-    let readers = this.#readers.find((one) => one.channel === channel);
-    if (readers === undefined) {
-      readers = { channel, fan: channel.fanOut() };
-      this.#readers.push(readers);
-    }
-    readers.fan.add(stream);
+    fanOf(this.#readers, channel).add(stream);
     if (last !== undefined) this.#partials().endAfter(last, !dialect.subgroups, stream);
   }
 
@@ -372,18 +334,6 @@ export class Subgroup<G extends Owner> implements SubgroupWriter, Run {
   #rescaled(timestamp: number): number {
     this.#rescales ??= this.#host.rescales();
     return this.#rescales ? this.#host.rescale(timestamp) : timestamp;
-  }
-
-  /** Writes the newest bytes to one fan-out. */
-  #pass({ dialect }: Channel, fan: OutFan): void {
-    const log = this.#log;
-    if (!log.begins) {
-      fan.write(log.appended());
-      return;
-    }
-    const headed = log.headed(dialect);
-    if (headed === undefined) fan.write(log.header(dialect));
-    fan.write(headed ?? log.appended());
   }
 
   #partials(): PartialStreams {

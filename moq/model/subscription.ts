@@ -256,7 +256,7 @@ export class Subscription {
       this.#offerGroup(current);
     } else this.#figures.joined(false);
     this.#figures.cached = false;
-    if (current?.passed) this.#giveUp(current, "evicted");
+    if (current?.passesThrough) this.#giveUp(current, "evicted");
     this.#checkEnd();
   }
 
