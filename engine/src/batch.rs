@@ -29,6 +29,8 @@ mod kind {
     pub const LISTENER_CLOSED: u32 = 16;
     pub const WARNING: u32 = 17;
     pub const DARK: u32 = 18;
+    pub const MARK: u32 = 19;
+    pub const UNPASSED: u32 = 20;
 }
 
 /// Longest text of a record in bytes. The size of a peer's request bounds the part that the peer writes.
@@ -66,7 +68,7 @@ impl<'a> Batch<'a> {
 
     fn fits(&self, event: &Event) -> bool {
         let bytes = match event {
-            Event::Data(_, _, bytes) | Event::Datagram(_, bytes) => bytes.len(),
+            Event::Data(_, _, bytes, _) | Event::Datagram(_, bytes) => bytes.len(),
             Event::Request(_, _, text)
             | Event::Dialled(_, _, text)
             | Event::DialFailed(_, text)
@@ -100,7 +102,9 @@ impl<'a> Batch<'a> {
             Event::Fin(link, id) => self.plain(kind::FIN, engine, &link, id, 0, cost),
             Event::Reset(link, id, code) => self.plain(kind::RESET, engine, &link, id, code, cost),
             Event::Stop(link, id, code) => self.plain(kind::STOP, engine, &link, id, code, cost),
-            Event::Data(link, id, bytes) => {
+            Event::Unpassed(link, id) => self.record([kind::UNPASSED, link.id, id, 0, 0]),
+            Event::Mark(link, id) => self.record([kind::MARK, link.id, id, 0, 0]),
+            Event::Data(link, id, bytes, _) => {
                 self.data(&link, id, &bytes);
                 engine.drained(&link, cost);
             }

@@ -14,8 +14,11 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::*};
 /// Cost of an event besides its bytes, so that many empty events are bounded as well.
 pub const EVENT_COST: usize = 64;
 
-/// Ends of streams that wait for JavaScript's next wake-up. This many cause a wake-up of their own.
+/// Events that wait for JavaScript's next wake-up: ends of streams, and bytes that were passed on. This many cause a wake-up of their own.
 const QUIET_EVENTS: usize = 512;
+
+/// So many bytes that were passed on count as one more event: with less than half of [`crate::link_shared::LINK_UNREAD`] JavaScript is woken.
+const QUIET_BYTES: usize = 1024;
 
 pub enum Event {
     /// A client asks a listener for a link; the text is JSON of [`crate::reports::LinkInfo`].
@@ -25,7 +28,12 @@ pub enum Event {
     Closed(Arc<LinkShared>, String),
     Uni(Arc<LinkShared>, u32),
     Bidi(Arc<LinkShared>, u32),
-    Data(Arc<LinkShared>, u32, Bytes),
+    /// The flag: the bytes were passed on, and JavaScript may learn of them later.
+    Data(Arc<LinkShared>, u32, Bytes, bool),
+    /// What follows of the stream comes after the mark that JavaScript asked for.
+    Mark(Arc<LinkShared>, u32),
+    /// What follows of the stream is not passed on.
+    Unpassed(Arc<LinkShared>, u32),
     Fin(Arc<LinkShared>, u32),
     Reset(Arc<LinkShared>, u32, u32),
     Stop(Arc<LinkShared>, u32, u32),
@@ -46,15 +54,24 @@ impl Event {
     /// Bytes that the event counts towards its link's bound; 0 for events that a peer cannot cause at will.
     pub fn cost(&self) -> usize {
         match self {
-            Self::Data(_, _, bytes) | Self::Datagram(_, bytes) => EVENT_COST + bytes.len(),
+            Self::Data(_, _, bytes, _) | Self::Datagram(_, bytes) => EVENT_COST + bytes.len(),
             Self::Uni(..) | Self::Bidi(..) | Self::Fin(..) | Self::Reset(..) | Self::Stop(..) => EVENT_COST,
             _ => 0,
         }
     }
 
-    /// Whether the event can wait for the next wake-up.
-    fn quiet(&self) -> bool {
-        matches!(self, Self::Gone(_))
+    /// Whether the event can wait for a while.
+    pub fn late(&self) -> bool {
+        matches!(self, Self::Data(_, _, _, true))
+    }
+
+    /// What the event counts towards [`QUIET_EVENTS`] where it can wait for the next wake-up; 0 where it cannot.
+    fn quiet(&self) -> usize {
+        match self {
+            Self::Gone(_) => 1,
+            Self::Data(_, _, bytes, true) => 1 + bytes.len() / QUIET_BYTES,
+            _ => 0,
+        }
     }
 }
 
@@ -86,8 +103,8 @@ impl EventQueue {
         if events.is_empty() {
             return;
         }
-        let quiet = events.iter().filter(|event| event.quiet()).count();
-        let loud = quiet < events.len();
+        let loud = events.iter().any(|event| event.quiet() == 0);
+        let quiet = events.iter().map(Event::quiet).sum();
         self.events.lock().extend(events.drain(..));
         let quiet = self.quiet.fetch_add(quiet, Relaxed) + quiet;
         if loud || quiet >= QUIET_EVENTS {
@@ -114,6 +131,13 @@ impl EventQueue {
     /// Causes no wake-up after this.
     pub fn stop_waking(&self) {
         self.waker.lock().take();
+    }
+
+    /// Wakes JavaScript if some event waits.
+    pub fn wake_if_any(&self) {
+        if !self.events.lock().is_empty() {
+            self.wake();
+        }
     }
 
     fn wake(&self) {

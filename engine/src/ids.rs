@@ -6,7 +6,7 @@
 
 use parking_lot::Mutex;
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU32, Ordering::*};
 
 /// Streams that one process can have at a time, as a power of two. Beyond, no stream can be opened, and peers' streams
 /// are refused.
@@ -115,8 +115,9 @@ impl Ids {
     /// JavaScript wrote `bytes`.
     #[inline]
     pub fn queue(&self, stream: u32, link_slot: usize, bytes: u32) {
-        self.streams.queued_of(stream).fetch_add(bytes, Relaxed);
-        self.links.queued()[link_slot].fetch_add(bytes, Relaxed);
+        // The link first: what another thread finds at the stream and drops, it subtracts from the link as well.
+        self.links.queued()[link_slot].fetch_add(bytes, Release);
+        self.streams.queued_of(stream).fetch_add(bytes, AcqRel);
     }
 
     /// QUIC accepted or dropped `bytes`. Bytes that JavaScript has dropped meanwhile are not subtracted twice.
@@ -128,7 +129,7 @@ impl Ids {
             if less == 0 {
                 return;
             }
-            match slot.compare_exchange_weak(now, now - less, Relaxed, Relaxed) {
+            match slot.compare_exchange_weak(now, now - less, AcqRel, Relaxed) {
                 Ok(_) => {
                     self.links.queued()[self.owner(stream).1].fetch_sub(less, Relaxed);
                     return;
@@ -140,7 +141,7 @@ impl Ids {
 
     /// All queued bytes of the stream are dropped.
     pub fn unqueue_all(&self, stream: u32) {
-        let rest = self.streams.queued_of(stream).swap(0, Relaxed);
+        let rest = self.streams.queued_of(stream).swap(0, AcqRel);
         if rest > 0 {
             self.links.queued()[self.owner(stream).1].fetch_sub(rest, Relaxed);
         }

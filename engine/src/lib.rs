@@ -16,6 +16,7 @@ pub mod dial;
 pub mod engine;
 pub mod error_codes;
 pub mod events;
+mod frames;
 pub mod h3;
 pub mod handshake_counts;
 pub mod handshake_limit;

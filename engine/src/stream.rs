@@ -2,6 +2,7 @@
 //!
 //! QUIC calls wakers while it holds its connection's lock. So a waker never touches a stream: it notes the stream's id.
 
+use crate::frames::{Walker, Written};
 use crate::quic::{ReadError, RecvStream, SendStream, WriteError};
 use crate::worker::{Ready, Worker};
 use bytes::Bytes;
@@ -231,11 +232,23 @@ impl RecvHalf {
     }
 }
 
+/// What a receive half brings goes to other streams as well, see [`crate::command::Pass`].
+#[derive(Default)]
+pub struct Passing {
+    /// JavaScript has not answered the mark: nothing is read.
+    pub marked: bool,
+    pub late: bool,
+    /// Absent while nothing is passed on.
+    pub walker: Option<Walker>,
+    pub written: Vec<Written>,
+}
+
 pub struct Stream {
     pub id: u32,
     pub link: u32,
     pub send: Option<SendHalf>,
     pub recv: Option<RecvHalf>,
+    pub passing: Option<Box<Passing>>,
     /// JavaScript has opened the stream, or got its event.
     pub known: bool,
 }

@@ -9,8 +9,8 @@ use crate::ids::Ids;
 use crate::quic::DriverHandle;
 use crate::worker_clock::WorkerClock;
 use parking_lot::Mutex;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::*};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Instant;
 use tokio::sync::Notify;
 
@@ -34,6 +34,8 @@ pub struct Worker {
     /// A wake-up is under way that the worker's loop has not answered.
     woken: AtomicBool,
     notify: Notify,
+    /// All workers of the engine, set once they have started.
+    pub others: OnceLock<Box<[Weak<Worker>]>>,
     handle: tokio::runtime::Handle,
     /// Links that the worker has, and connections that will become its links.
     pub load: AtomicUsize,
@@ -71,6 +73,7 @@ impl Worker {
             ready: Mutex::default(),
             woken: AtomicBool::new(false),
             notify: Notify::new(),
+            others: OnceLock::new(),
             handle,
             load: AtomicUsize::new(0),
             started: Instant::now(),
@@ -105,6 +108,13 @@ impl Worker {
     /// The worker's loop runs.
     pub fn answer_pulse(&self) {
         self.pulse_asked.store(0, Release);
+    }
+
+    /// Gives a command to another worker of the engine.
+    pub fn tell(&self, index: usize, command: Command) {
+        if let Some(worker) = self.others.get().and_then(|all| all.get(index)).and_then(Weak::upgrade) {
+            worker.push(command);
+        }
     }
 
     /// Wakes the worker's loop, which then takes its commands and ready streams.

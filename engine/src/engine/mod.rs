@@ -67,7 +67,10 @@ impl Engine {
         let threads: std::io::Result<Vec<_>> =
             (0..count).map(|index| WorkerThread::start(index, event_queue.clone(), ids.clone())).collect();
         let threads = threads.map_err(|error| Failure("engine_unavailable", error.to_string()))?;
-        let workers: Arc<[_]> = threads.iter().map(|thread| thread.worker.clone()).collect();
+        let workers: Arc<[Arc<Worker>]> = threads.iter().map(|thread| thread.worker.clone()).collect();
+        for worker in workers.iter() {
+            let _ = worker.others.set(workers.iter().map(Arc::downgrade).collect());
+        }
         Ok(Self {
             event_queue,
             ids,

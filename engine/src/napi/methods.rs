@@ -2,7 +2,7 @@
 
 use super::call::{Answer, Call, Method};
 use crate::batch::Batch;
-use crate::command::Command;
+use crate::command::{Command, Pass};
 use crate::config::Limits;
 use crate::engine::Engine;
 use crate::requests::{ClientRoots, DialRequest, Failure, ListenRequest, NamedCertificate};
@@ -56,6 +56,23 @@ pub const HOT: &[(&CStr, Method)] = &[
     (c"stop", |engine, call| {
         let id = call.number(0);
         engine.borrow().to_stream(id, Command::Stop(id, call.number(1)));
+        call.nothing()
+    }),
+    (c"mark", |engine, call| {
+        let id = call.number(0);
+        engine.borrow().to_stream(id, Command::Mark(id));
+        call.nothing()
+    }),
+    (c"pass", |engine, call| {
+        let from = call.number(0);
+        if let Some(pass) = Pass::parse(from, call.ids(1, usize::MAX)) {
+            engine.borrow().to_stream(from, Command::Pass(Box::new(pass)));
+        }
+        call.nothing()
+    }),
+    (c"unpass", |engine, call| {
+        let id = call.number(0);
+        engine.borrow().to_stream(id, Command::Unpass(id));
         call.nothing()
     }),
     (c"setPriority", |engine, call| {

@@ -68,7 +68,7 @@ impl WorkerLoop {
         let streams: Vec<u32> = link.streams.iter().copied().collect();
         let why = link::close_reason(link.shared.conn.close_reason(), link.shared.codes);
         for stream in streams {
-            self.read(stream, true);
+            self.read_all(stream);
         }
         self.end_link(id, why);
     }
@@ -77,7 +77,7 @@ impl WorkerLoop {
         let Some(link) = self.links.get(&id) else { return };
         let streams: Vec<u32> = link.streams.iter().copied().collect();
         for stream in streams {
-            self.read(stream, true);
+            self.read_all(stream);
         }
         if let Some(link) = self.links.get_mut(&id) {
             link::close_after_peer(link);

@@ -4,6 +4,7 @@
 //! All state of a link lives here, so only the worker's inbox needs a lock.
 
 mod links;
+mod passing;
 mod receiving;
 mod sending;
 
@@ -22,6 +23,9 @@ use tokio::task::AbortHandle;
 /// How often all send halves are checked, see [`WorkerLoop::sweep`].
 const SWEEP: Duration = Duration::from_millis(50);
 
+/// How much later JavaScript may learn of bytes that were passed on.
+const LATE: Duration = Duration::from_millis(10);
+
 /// Runs the loop until `Command::Shutdown`. That ends `driver` before the links, so their peers are told nothing: they may go on with
 /// a relay that starts again, and a relay that leaves has closed its sessions before.
 pub async fn run(worker: Arc<Worker>, driver: AbortHandle) {
@@ -30,10 +34,23 @@ pub async fn run(worker: Arc<Worker>, driver: AbortHandle) {
     let mut ready = Vec::new();
     let mut sweep = tokio::time::interval(SWEEP);
     sweep.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let late = tokio::time::sleep(LATE);
+    tokio::pin!(late);
+    let mut late_waits = false;
     loop {
+        if state.late && !late_waits {
+            late.as_mut().reset(tokio::time::Instant::now() + LATE);
+            late_waits = true;
+        }
+
         let no_streams = state.live == 0;
         tokio::select! {
             () = worker.woken() => {}
+            () = &mut late, if late_waits => {
+                (late_waits, state.late) = (false, false);
+                worker.event_queue.wake_if_any();
+                continue;
+            }
             _ = sweep.tick(), if !no_streams => {
                 state.guarded(WorkerLoop::sweep);
                 state.guarded(WorkerLoop::end_round);
@@ -71,6 +88,8 @@ struct WorkerLoop {
     touched: Vec<u32>,
     /// Links with a stream that QUIC accepts bytes from again.
     writable: Vec<u32>,
+    /// An event that can wait was published since JavaScript was last woken for such events.
+    late: bool,
 }
 
 impl WorkerLoop {
@@ -84,6 +103,7 @@ impl WorkerLoop {
             opened: Vec::new(),
             touched: Vec::new(),
             writable: Vec::new(),
+            late: false,
         }
     }
 
@@ -128,6 +148,10 @@ impl WorkerLoop {
             Command::IncomingUni(link, recv) => self.incoming(link, None, recv),
             Command::IncomingBidi(link, send, recv) => self.incoming(link, Some(send), recv),
             Command::Datagram(link, bytes) => self.datagram(link, bytes),
+            Command::Mark(id) => self.mark(id),
+            Command::Pass(pass) => self.pass(*pass),
+            Command::Unpass(id) => self.unpass(id),
+            Command::Passed(to, bytes) => self.passed(&to, &bytes),
             Command::Resume(link) => self.resume(link),
             Command::OpenWhenAllowed(link, bidi) => {
                 if let Some(link) = self.links.get(&link) {
@@ -175,6 +199,7 @@ impl WorkerLoop {
         for link in std::mem::take(&mut self.touched) {
             self.report_backlog(link);
         }
+        self.late |= self.events.iter().any(Event::late);
         self.worker.event_queue.publish(&mut self.events);
     }
 

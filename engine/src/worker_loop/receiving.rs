@@ -40,7 +40,7 @@ impl WorkerLoop {
         let head = if raw { Head::Read } else { Head::Reading(Vec::new()) };
         let send = send.map(|send| SendHalf::new(send, Bytes::new(), 0));
         let recv = RecvHalf::new(&self.worker, id, recv, head);
-        self.insert(Stream { id, link: link_id, send, recv: Some(recv), known: false });
+        self.insert(Stream { id, link: link_id, send, recv: Some(recv), passing: None, known: false });
         if raw {
             self.report_stream(id);
         }
@@ -67,6 +67,9 @@ impl WorkerLoop {
         loop {
             let Some(stream) = self.stream(id) else { return };
             let link_id = stream.link;
+            if stream.passing.as_ref().is_some_and(|passing| passing.marked) {
+                return;
+            }
             let Some(link) = self.links.get_mut(&link_id) else { return };
             let shared = link.shared.clone();
             if !all && !shared.may_read() {
@@ -81,8 +84,10 @@ impl WorkerLoop {
             }
             match recv.read(&mut chunks) {
                 Read::Chunks(count) => {
-                    for bytes in chunks[..count].iter_mut().map(std::mem::take) {
-                        self.received(id, bytes);
+                    if !self.pass_on(id, &shared, &mut chunks[..count]) {
+                        for bytes in chunks[..count].iter_mut().map(std::mem::take) {
+                            self.received(id, bytes);
+                        }
                     }
                 }
                 Read::Pending => return,
@@ -127,7 +132,7 @@ impl WorkerLoop {
             return;
         }
         let Some(link) = self.links.get(&link_id) else { return };
-        let event = Event::Data(link.shared.clone(), id, bytes);
+        let event = Event::Data(link.shared.clone(), id, bytes, false);
         self.report(event);
     }
 

@@ -28,7 +28,7 @@ impl WorkerLoop {
         let send = SendHalf::new(send, header, priority);
         let recv = recv.map(|recv| RecvHalf::new(&self.worker, id, recv, Head::Read));
         let reads = recv.is_some();
-        self.insert(Stream { id, link: link_id, send: Some(send), recv, known: true });
+        self.insert(Stream { id, link: link_id, send: Some(send), recv, passing: None, known: true });
         self.opened.push(id);
         if reads {
             self.read(id, false);
