@@ -99,6 +99,10 @@ export interface LinkHandler {
 export interface RecvHandler {
   /** `bytes` is never empty and valid only during the call. */
   data(bytes: Uint8Array): void;
+  /** What was read before the mark has been given to `data`. Nothing more is read until {@link RecvStream.pass}. */
+  marked?(): void;
+  /** What comes from here on is not passed on: `unpass` was called, or the engine cannot go on with it, or the stream is over. */
+  unpassed?(): void;
   fin(): void;
   /** The peer reset its send half. Data that was not delivered yet is lost. `code` is 0 to 2^32-1. */
   reset(code: number): void;
@@ -122,6 +126,43 @@ export interface RecvStream {
   readonly id: number;
   /** Sends STOP_SENDING. No more events come for this half. */
   stop(code: number): void;
+  /** Asks for {@link RecvHandler.marked}, once at a time. Absent where the engine cannot pass streams on. */
+  mark?(): void;
+  /** Answers a mark. False where the stream has ended or was stopped meanwhile: nothing is passed on. */
+  pass?(how: PassOn): boolean;
+  /** Ends what `pass` began: `unpassed` follows behind what was passed on. False where the stream is over or has passed nothing on. */
+  unpass?(): boolean;
+}
+
+/**
+ * How the objects of a stream follow one another. Integers are varints of QUIC; `timed_ones`: with leading ones.
+ *
+ * - `sized`: size, payload.
+ * - `timed`, `timed_ones`: timestamp delta, size, payload. Deltas are signed and interleave with unsigned numbers.
+ * - `flagged`: as `timed`, with twice the size. With an odd number in its place the header has more.
+ */
+export type Framing = "sized" | "timed" | "timed_ones" | "flagged";
+
+/**
+ * What comes on a stream goes to other streams at once, before `data` is called with it, written in their framing. A header is written with
+ * the first byte of its payload. The engine ends this before an object whose header has more than it knows, or that is too large.
+ */
+export interface PassOn {
+  readonly framing: Framing;
+  /** Bytes of a payload that come first. */
+  readonly left: number;
+  /** Largest payload of an object, in bytes, up to 2^32-1. */
+  readonly largest: number;
+  /** All streams that get it: from now on `write` of these sets does nothing for those that are in them now. Without any, as before. */
+  readonly to: readonly PassTarget[];
+  /** `data` may come some milliseconds later. */
+  readonly late: boolean;
+}
+
+export interface PassTarget {
+  readonly fan: FanOut;
+  /** `sized` becomes `sized` alone, and each other framing each of those. */
+  readonly framing: Framing;
 }
 
 /** The send half of a stream. */
@@ -208,6 +249,10 @@ export interface FanOutFactory {
 /** A set of send streams that are written to in one call. A stream that ends leaves the set by itself. */
 export interface FanOut {
   readonly size: number;
+  /** Streams that `write` writes to: those to which nothing is passed on. Absent where the engine cannot pass streams on: all. */
+  readonly written?: number;
+  /** From now on `write` writes to all of them again. */
+  unpassed?(): void;
   add(stream: SendStream): void;
   remove(stream: SendStream): void;
   /** Writes the same bytes, by reference, to every stream of the set. */

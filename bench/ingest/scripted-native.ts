@@ -133,6 +133,9 @@ export class ScriptedNative implements Native {
   flush(): void {}
   stop(): void {}
   setPriority(): void {}
+  mark(): void {}
+  pass(): void {}
+  unpass(): void {}
   allowBidi(): void {}
   pauseReading(): void {}
   stats(): void {}

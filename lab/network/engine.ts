@@ -9,11 +9,11 @@ import {
   type Engine as TransportEngine,
   TransportError,
 } from "../../moq/link.ts";
-import { JsFanOut } from "../../transport/shared/index.ts";
 import { dial } from "./dial.ts";
 import type { Host, LinkOptions, Network } from "./host.ts";
 import { MemoryLink } from "./link.ts";
 import { MemoryListener } from "./listener.ts";
+import { LateEvents, PassingFanOut } from "./passing.ts";
 import type { LinkWire } from "./wire.ts";
 
 /** One host of a simulated network. */
@@ -33,14 +33,16 @@ export class Engine implements MemoryEngine, Host {
   readonly network: Network;
   readonly #links = new Set<MemoryLink>();
   readonly #listeners = new Set<MemoryListener>();
+  readonly #late: LateEvents;
 
   constructor(network: Network, address: string) {
     this.network = network;
     this.address = address;
+    this.#late = new LateEvents(network.clock);
   }
 
   fanOut(): FanOut {
-    return new JsFanOut();
+    return new PassingFanOut();
   }
 
   listen(options: ListenOptions, onRequest: (request: LinkRequest) => void): Promise<Listener> {
@@ -64,6 +66,7 @@ export class Engine implements MemoryEngine, Host {
   }
 
   vanish(): void {
+    this.#late.clear();
     for (const listener of this.#listeners) listener.vanish();
     for (const link of this.#links) link.vanish();
   }
@@ -74,6 +77,7 @@ export class Engine implements MemoryEngine, Host {
       ...options,
       engine: this,
       clock,
+      late: this.#late,
       warn,
       overwrite,
       gone: () => {

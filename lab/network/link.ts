@@ -18,7 +18,8 @@ import { Bidi, cutReason, QueueMarks } from "../../transport/shared/index.ts";
 import type { Lane, Order, Packet } from "./lane.ts";
 import { Liveness } from "./liveness.ts";
 import { Outbox, PACKET_BYTES } from "./outbox.ts";
-import { RecvHalf } from "./recv-half.ts";
+import type { LateEvents } from "./passing.ts";
+import { RecvHalf, type RecvOwner } from "./recv-half.ts";
 import { SendHalf, type SendOwner } from "./send-half.ts";
 import { Streams } from "./streams.ts";
 
@@ -32,6 +33,8 @@ export interface LinkParts {
   readonly info: LinkInfo;
   readonly engine: FanOutFactory;
   readonly clock: Clock;
+  /** Events of this host that wait. */
+  readonly late: LateEvents;
   readonly limits: LinkLimits;
   /** How many streams the peer allows this end to open. */
   readonly peerLimits: LinkLimits;
@@ -42,12 +45,12 @@ export interface LinkParts {
   /** Called when the link has ended and its handler got `closed`. */
   readonly gone: () => void;
   readonly warn: (message: string, error: unknown) => void;
-  /** Overwrites data after each event, to detect handlers that keep it. */
+  /** See {@link RecvOwner.overwrite}. */
   readonly overwrite: boolean;
 }
 
 /** One end of a simulated link. Packets of the other end call the methods named `on…`, in the engine's turn. */
-export class MemoryLink implements Link, SendOwner {
+export class MemoryLink implements Link, SendOwner, RecvOwner {
   readonly info: LinkInfo;
   readonly engine: FanOutFactory;
   readonly #parts: LinkParts;
@@ -98,6 +101,10 @@ export class MemoryLink implements Link, SendOwner {
     return this.#ended;
   }
 
+  get overwrite(): boolean {
+    return this.#parts.overwrite;
+  }
+
   get maxDatagramSize(): number {
     return this.#ended ? 0 : this.#lane.settings.maxDatagramSize;
   }
@@ -109,7 +116,7 @@ export class MemoryLink implements Link, SendOwner {
   openBidi(priority: number, handler: BidiHandler): BidiStream | undefined {
     const send = this.#open(true, priority, handler);
     if (send === undefined) return undefined;
-    const recv = new RecvHalf(send.id, send, this.#stopping);
+    const recv = new RecvHalf(send.id, send, this);
     recv.handler = handler;
     this.#streams.set({ id: send.id, own: true, bidi: true, send, recv });
     return new Bidi(send, recv);
@@ -204,24 +211,51 @@ export class MemoryLink implements Link, SendOwner {
     this.#outbox.reprioritized(half);
   }
 
+  // For receive halves.
+
+  stopping(half: RecvHalf, code: number): void {
+    const { id, sender } = half;
+    if (sender !== undefined) this.#announce(sender);
+    this.#send("stream", sender?.order, (peer) => peer.onStop(id, code));
+  }
+
+  received(half: RecvHalf): void {
+    this.#retire(half.id);
+  }
+
+  later(act: () => void): void {
+    this.#parts.clock.timer(0, () => {
+      if (!this.#ended) act();
+    });
+  }
+
+  /** Gives an event to a handler, behind those of this host that wait. The link ends if the handler throws. */
+  give(event: () => void, late = false): void {
+    if (late) this.#parts.late.add(() => this.#guard(event));
+    else {
+      this.#parts.late.flush();
+      this.#guard(event);
+    }
+  }
+
   // For packets of the peer.
 
   onOpen(id: number, bidi: boolean): void {
     const handler = this.#handler;
     if (handler === undefined) return;
     if (!bidi) {
-      const recv = new RecvHalf(id, undefined, this.#stopping);
+      const recv = new RecvHalf(id, undefined, this);
       this.#streams.set({ id, own: false, bidi, recv });
-      this.#guard(() => {
+      this.give(() => {
         const events = handler.uni(recv);
         if (!recv.stopped) recv.handler = events;
       });
       return;
     }
     const send = new SendHalf(this, id, { bidi, own: false, priority: PRIORITY_CONTROL });
-    const recv = new RecvHalf(id, send, this.#stopping);
+    const recv = new RecvHalf(id, send, this);
     this.#streams.set({ id, own: false, bidi, send, recv });
-    this.#guard(() => {
+    this.give(() => {
       const events = handler.bidi(new Bidi(send, recv));
       send.handler = events;
       if (!recv.stopped) recv.handler = events;
@@ -230,15 +264,7 @@ export class MemoryLink implements Link, SendOwner {
 
   onData(id: number, bytes: Uint8Array): void {
     this.#bytesReceived += bytes.length;
-    const handler = this.#streams.get(id)?.recv?.handler;
-    if (handler === undefined) return;
-    if (!this.#parts.overwrite) {
-      this.#guard(() => handler.data(bytes));
-      return;
-    }
-    const copy = bytes.slice();
-    this.#guard(() => handler.data(copy));
-    copy.fill(OVERWRITTEN);
+    this.#streams.get(id)?.recv?.data(bytes);
   }
 
   onCredit(half: SendHalf, bytes: number, sentAt: number): void {
@@ -248,19 +274,11 @@ export class MemoryLink implements Link, SendOwner {
   }
 
   onFin(id: number): void {
-    const recv = this.#streams.get(id)?.recv;
-    if (recv === undefined || recv.done) return;
-    recv.done = true;
-    this.#guard(() => recv.handler?.fin());
-    this.#retire(id);
+    this.#streams.get(id)?.recv?.fin();
   }
 
   onReset(id: number, code: number): void {
-    const recv = this.#streams.get(id)?.recv;
-    if (recv === undefined || recv.done) return;
-    recv.done = true;
-    this.#guard(() => recv.handler?.reset(code));
-    this.#retire(id);
+    this.#streams.get(id)?.recv?.reset(code);
   }
 
   onStop(id: number, code: number): void {
@@ -270,7 +288,7 @@ export class MemoryLink implements Link, SendOwner {
     this.#outbox.dropped(half, half.end());
     // An endpoint answers STOP_SENDING with a reset (RFC 9000 section 3.5).
     this.#send("stream", half.order, (peer) => peer.onReset(id, code));
-    this.#guard(() => handler?.stop(code));
+    if (handler !== undefined) this.give(() => handler.stop(code));
     this.#retire(id);
     this.#wake();
   }
@@ -290,7 +308,7 @@ export class MemoryLink implements Link, SendOwner {
   onDatagram(bytes: Uint8Array): void {
     this.#bytesReceived += bytes.length;
     this.#acknowledge();
-    this.#guard(() => this.#handler?.datagram(bytes));
+    this.give(() => this.#handler?.datagram(bytes));
   }
 
   onClose(code: number, reason: string): void {
@@ -310,13 +328,6 @@ export class MemoryLink implements Link, SendOwner {
     this.#streams.set({ id, own: true, bidi, send });
     return send;
   }
-
-  readonly #stopping = (half: RecvHalf, code: number): void => {
-    if (this.#ended) return;
-    const { id, sender } = half;
-    if (sender !== undefined) this.#announce(sender);
-    this.#send("stream", sender?.order, (peer) => peer.onStop(id, code));
-  };
 
   /** Opens a stream at the peer, before the first packet of the stream. */
   #announce(half: SendHalf): void {
@@ -392,18 +403,22 @@ export class MemoryLink implements Link, SendOwner {
     if (this.#ended) return;
     this.#outbox.pump();
     this.#reportCapacity();
-    this.#guard(() => {
-      if (this.#handler !== undefined && !this.#ended) this.#marks.rise(this.queued, this.#handler);
-      if (this.#handler !== undefined && !this.#ended) this.#marks.fall(this.queued, this.#handler);
-    });
+    this.#marks.rise(this.queued, this.#backlog);
+    this.#marks.fall(this.queued, this.#backlog);
   }
 
+  readonly #backlog = {
+    backlog: (queued: number) => this.give(() => this.#handler?.backlog(queued)),
+    drained: () => this.give(() => this.#handler?.drained()),
+  };
+
   #reportCapacity(): void {
-    if (this.#streams.takeWanted()) this.#guard(() => this.#handler?.capacity());
+    if (this.#streams.takeWanted()) this.give(() => this.#handler?.capacity());
   }
 
   /** Runs a call of a handler; the link ends if the handler throws. */
   #guard(act: () => void): void {
+    if (this.#ended) return;
     try {
       act();
     } catch (error) {
@@ -418,9 +433,13 @@ export class MemoryLink implements Link, SendOwner {
 
   #end(why: LinkClosed): void {
     if (this.#ended) return;
+    if (why.by !== "local") for (const half of this.#streams.receiving()) half.readAll();
+    // A handler may have failed.
+    if (this.#ended) return;
     this.#stop();
-    const { clock, gone } = this.#parts;
+    const { clock, gone, late } = this.#parts;
     clock.timer(0, () => {
+      late.flush();
       try {
         this.#handler?.closed(why);
       } catch (error) {
@@ -439,6 +458,3 @@ export class MemoryLink implements Link, SendOwner {
     this.#streams.end();
   }
 }
-
-/** The value of each overwritten byte. */
-const OVERWRITTEN = 0xdd;

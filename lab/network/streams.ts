@@ -81,6 +81,11 @@ export class Streams {
     return this.#entries.get(id);
   }
 
+  /** The receive halves of all streams. */
+  receiving(): RecvHalf[] {
+    return [...this.#entries.values()].flatMap(({ recv }) => recv ?? []);
+  }
+
   set(entry: StreamEntry): void {
     this.#entries.set(entry.id, entry);
   }

@@ -9,6 +9,7 @@ import { endings } from "./conformance/endings.ts";
 import { fanOut } from "./conformance/fan-out.ts";
 import { Bench, type Harness } from "./conformance/harness.ts";
 import { manyStreams } from "./conformance/many-streams.ts";
+import { passing } from "./conformance/passing.ts";
 import { streams } from "./conformance/streams.ts";
 
 export type { Harness, Supports } from "./conformance/harness.ts";
@@ -19,6 +20,6 @@ export function conformance(name: string, harness: Harness): void {
     const bench = new Bench(harness);
     before(() => bench.start());
     after(() => harness.stop?.());
-    for (const part of [connections, streams, backpressure, fanOut, endings, manyStreams]) part(bench);
+    for (const part of [connections, streams, backpressure, fanOut, passing, endings, manyStreams]) part(bench);
   });
 }

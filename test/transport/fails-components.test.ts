@@ -44,6 +44,7 @@ conformance(`fails-components over ${http2 ? `HTTP/2, because ${missing}` : "HTT
     supports: {
       datagrams: true,
       priority: "what waits is in the package's own order",
+      passes: "the package gives all bytes to the program",
       pauses: "what the package has read cannot be left with it",
       streamLimits: "streams over the peer's limit wait in the package",
       reject: "the package's client is not told the status, nor that there was one",

@@ -16,6 +16,7 @@ function harness(settings: Partial<LaneSettings>): Harness {
       datagrams: true,
       priority: true,
       streamLimits: true,
+      passes: true,
       pauses: "a simulated link is not read by its lane's settings",
       reject: true,
       stopAccepting: true,

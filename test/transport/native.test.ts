@@ -9,6 +9,7 @@ const harness = overTls({
     datagrams: true,
     priority: true,
     streamLimits: true,
+    passes: true,
     pauses: true,
     reject: true,
     stopAccepting: true,

@@ -10,6 +10,7 @@ const SUPPORTS: Supports = {
   datagrams: "publishers of moq-lite must not send datagrams over QMux",
   priority: true,
   streamLimits: true,
+  passes: "its streams are the program's",
   pauses: true,
   reject: true,
   stopAccepting: true,

@@ -65,6 +65,7 @@ conformance(
     supports: {
       datagrams: true,
       priority: true,
+      passes: "the addon gives all bytes to the program",
       pauses: "the addon reads whatever comes",
       streamLimits: "the addon allows the peer 256 streams of each kind, whatever is asked",
       reject: "the addon has answered 200 before the program sees the request; the session is closed with the status",

@@ -117,6 +117,15 @@ export interface Native {
   resetMany(streams: Uint32Array, count: number, code: number): void;
   stop(stream: number, code: number): void;
   setPriority(stream: number, priority: number): void;
+  /** A record `mark` follows, and the stream is not read until {@link pass}. */
+  mark(stream: number): void;
+  /**
+   * What is read of the stream from its mark on goes to other streams as well. `how`: late, framing, largest payload, bytes left; then framing
+   * and number of streams, and the streams, until the end. Without streams, those from before.
+   */
+  pass(stream: number, how: Uint32Array): void;
+  /** A record `unpassed` follows. */
+  unpass(stream: number): void;
   /** Lets the peer have this many streams open; fewer than before changes nothing. */
   allowBidi(link: number, streams: number): void;
   /** 1: pauses reading; 0: resumes. Calls must alternate. */

@@ -247,6 +247,12 @@ export class NativeEngine implements Engine {
       case KIND.drained:
         this.#link(id)?.drained();
         return;
+      case KIND.mark:
+        this.#stream(other)?.marked();
+        return;
+      case KIND.unpassed:
+        this.#stream(other)?.unpassed();
+        return;
       case KIND.dark:
         this.#link(id)?.dark();
         return;

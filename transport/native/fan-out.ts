@@ -9,6 +9,8 @@ export class NativeFanOut implements FanOut {
   readonly #port: Port;
   readonly #streams: NativeStream[] = [];
   #ids = new Uint32Array(FIRST_ROOM);
+  /** The first so many streams are written to by the engine, which passes another stream on. */
+  #passed = 0;
   /** {@link Port.endings} at the last removal of streams whose link has ended. */
   #swept = 0;
 
@@ -47,18 +49,36 @@ export class NativeFanOut implements FanOut {
     const place = this.#placeOf(stream);
     if (place < 0) return;
     this.#forget(stream);
-    const last = this.#streams.pop();
-    if (last === undefined || last === stream) return;
-    this.#streams[place] = last;
-    this.#ids[place] = last.id;
-    if (last.fan === this) last.fanAt = place;
-    else last.moreFans?.set(this, place);
+    let hole = place;
+    if (place < this.#passed) {
+      hole = --this.#passed;
+      this.#move(hole, place);
+    }
+    this.#move(this.#streams.length - 1, hole);
+    this.#streams.pop();
+  }
+
+  get written(): number {
+    this.#sweep();
+    return this.#streams.length - this.#passed;
+  }
+
+  unpassed(): void {
+    this.#passed = 0;
+  }
+
+  /** The ids of all its streams, which the engine writes to from now on. Valid until the next call. */
+  passed(): Uint32Array {
+    this.#sweep();
+    this.#passed = this.#streams.length;
+    return this.#ids.subarray(0, this.#passed);
   }
 
   write(bytes: Uint8Array): void {
-    if (this.#streams.length === 0) return;
+    if (this.#streams.length === this.#passed) return;
     this.#sweep();
-    this.#port.native.writeMany(this.#ids, this.#streams.length, bytes);
+    const ids = this.#passed === 0 ? this.#ids : this.#ids.subarray(this.#passed);
+    this.#port.native.writeMany(ids, this.#streams.length - this.#passed, bytes);
     this.#port.touch();
   }
 
@@ -79,9 +99,19 @@ export class NativeFanOut implements FanOut {
   }
 
   #take(): NativeStream[] {
+    this.#passed = 0;
     const streams = this.#streams.splice(0);
     for (const stream of streams) this.#forget(stream);
     return streams;
+  }
+
+  #move(from: number, to: number): void {
+    const stream = this.#streams[from];
+    if (stream === undefined || from === to) return;
+    this.#streams[to] = stream;
+    this.#ids[to] = stream.id;
+    if (stream.fan === this) stream.fanAt = to;
+    else stream.moreFans?.set(this, to);
   }
 
   #placeOf(stream: NativeStream): number {

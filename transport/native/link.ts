@@ -148,6 +148,14 @@ export class NativeLink implements Link {
     this.#call(() => recv?.reset(code));
   }
 
+  marked(stream: NativeStream): void {
+    this.#call(() => stream.recv?.marked?.());
+  }
+
+  unpassed(stream: NativeStream): void {
+    this.#call(() => stream.recv?.unpassed?.());
+  }
+
   stop(stream: NativeStream, code: number): void {
     const { send } = stream;
     stream.dropped();

@@ -26,7 +26,12 @@ export const KIND = {
   listenerClosed: 16,
   warning: 17,
   dark: 18,
+  mark: 19,
+  unpassed: 20,
 } as const;
+
+/** Numbers of framings in `Native.pass`; `engine/src/frames.rs` has the same. */
+export const FRAMINGS = { sized: 0, timed: 1, timed_ones: 2, flagged: 3 } as const;
 
 /** Low bits of a stream's and of a link's id: the index in tables. */
 export const STREAM_SLOT = (1 << 20) - 1;

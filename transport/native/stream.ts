@@ -1,6 +1,6 @@
-import type { BidiStream, RecvHandler, SendHandler, SendStream } from "../../moq/link.ts";
+import type { BidiStream, FanOut, PassOn, RecvHandler, SendHandler, SendStream } from "../../moq/link.ts";
 import type { Port } from "./port.ts";
-import { STREAM_SLOT } from "./records.ts";
+import { FRAMINGS, STREAM_SLOT } from "./records.ts";
 
 /** The link of a stream: whether it has ended, and the stream's events. */
 export interface StreamLink {
@@ -9,11 +9,18 @@ export interface StreamLink {
   fin(stream: NativeStream): void;
   reset(stream: NativeStream, code: number): void;
   stop(stream: NativeStream, code: number): void;
+  marked(stream: NativeStream): void;
+  unpassed(stream: NativeStream): void;
 }
 
 /** A fan-out that a stream is in. */
 export interface StreamFan {
   remove(stream: SendStream): void;
+}
+
+/** A set of streams that the engine can write to itself. */
+interface Passable {
+  passed(): Uint32Array;
 }
 
 /** One stream, with one or both halves. The engine keeps the bytes; this object answers what needs no call. */
@@ -32,6 +39,10 @@ export class NativeStream implements BidiStream {
   #finished = false;
   /** Reset, stopped, or ended in the engine: no bytes are queued. */
   #dropped = false;
+  /** The engine has reported a mark, and reads nothing until it is answered. */
+  #marked = false;
+  /** What comes is passed on. */
+  #passes = false;
 
   constructor(port: Port, link: StreamLink, id: number) {
     this.#port = port;
@@ -78,6 +89,28 @@ export class NativeStream implements BidiStream {
     this.#port.touch();
   }
 
+  mark(): void {
+    if (this.recv === undefined || this.link.ended) return;
+    this.#port.native.mark(this.id);
+    this.#port.touch();
+  }
+
+  pass(how: PassOn): boolean {
+    if (!this.#marked || this.recv === undefined || this.link.ended) return false;
+    this.#marked = false;
+    if (how.to.length > 0) this.#passes = true;
+    this.#port.native.pass(this.id, wordsOf(how));
+    this.#port.touch();
+    return true;
+  }
+
+  unpass(): boolean {
+    if (!this.#passes || this.recv === undefined || this.link.ended) return false;
+    this.#port.native.unpass(this.id);
+    this.#port.touch();
+    return true;
+  }
+
   stop(code: number): void {
     if (this.recv === undefined || this.link.ended) return;
     this.recv = undefined;
@@ -99,8 +132,24 @@ export class NativeStream implements BidiStream {
     this.#leave();
   }
 
+  /** The engine waits for the answer to a mark. */
+  marked(): void {
+    this.#marked = true;
+    if (this.recv?.marked === undefined) this.pass(NOTHING);
+    else this.link.marked(this);
+  }
+
+  /** What comes from here on is not passed on. */
+  unpassed(): void {
+    this.#marked = false;
+    if (!this.#passes) return;
+    this.#passes = false;
+    this.link.unpassed(this);
+  }
+
   /** The stream has ended in the engine. */
   gone(): void {
+    this.unpassed();
     this.recv = undefined;
     this.dropped();
   }
@@ -110,4 +159,21 @@ export class NativeStream implements BidiStream {
     if (this.moreFans === undefined) return;
     for (const fan of [...this.moreFans.keys()]) fan.remove(this);
   }
+}
+
+/** The answer of a handler that asked for no mark. */
+const NOTHING: PassOn = { framing: "sized", left: 0, largest: 0, to: [], late: false };
+
+/** The argument of `Native.pass`. The sets are of the same engine. */
+function wordsOf({ late, framing, largest, left, to }: PassOn): Uint32Array {
+  const sets = to.map(({ fan, framing: into }) => ({ into: FRAMINGS[into], ids: (fan as FanOut & Passable).passed() }));
+  const words = new Uint32Array(4 + sets.reduce((sum, { ids }) => sum + 2 + ids.length, 0));
+  words.set([late ? 1 : 0, FRAMINGS[framing], largest, left]);
+  let at = 4;
+  for (const { into, ids } of sets) {
+    words.set([into, ids.length], at);
+    words.set(ids, at + 2);
+    at += 2 + ids.length;
+  }
+  return words;
 }

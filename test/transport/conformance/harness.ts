@@ -24,9 +24,11 @@ export interface Supports {
   readonly priority: Support;
   /** The peer may open exactly as many streams as `LinkLimits` says. */
   readonly streamLimits: Support;
-  /** A dial resolves after `accept` and not before, and `reject` gives it `dial_rejected` with the status. */
   /** Whether `pauseReading` makes the peer wait. */
   readonly pauses: Support;
+  /** A stream can be passed on without the program. */
+  readonly passes: Support;
+  /** A dial resolves after `accept` and not before, and `reject` gives it `dial_rejected` with the status. */
   readonly reject: Support;
   /** A dial after `stopAccepting` rejects. */
   readonly stopAccepting: Support;
