@@ -110,6 +110,10 @@ const SESSION_METRICS = metricGroup("Sessions", {
 const MEDIA_METRICS = metricGroup("Media", {
   bytesIn: counter("received_payload_bytes_total", "Bytes of frame payload received from publishers."),
   bytesOut: counter("sent_payload_bytes_total", "Bytes of frame payload written to subscribers."),
+  bytesPassed: counter(
+    "passed_payload_bytes_total",
+    "Bytes of frame payload that the engine passed on to subscribers before the program had them; part of the sent ones.",
+  ),
   framesIn: counter("received_frames_total", "Frames received from publishers."),
   framesOut: counter("sent_frames_total", "Frames written to subscribers."),
   groupsIn: counter("received_groups_total", "Groups received from publishers."),
@@ -176,6 +180,7 @@ export class Counters extends MetricSources {
   readonly sessionsRefused = new Map<string, number>();
   bytesIn = 0;
   bytesOut = 0;
+  bytesPassed = 0;
   framesIn = 0;
   framesOut = 0;
   groupsIn = 0;

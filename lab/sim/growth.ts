@@ -41,6 +41,7 @@ export async function growthOf(nodes: number, rootCount: number): Promise<Growth
       origins[n % origins.length] ?? "",
       await world.client(origins[n % origins.length] ?? ""),
       0n,
+      world.clock,
     );
   await publish(`${PREFIX}/first`, 0);
   for (const node of asking) new SimViewer(`${PREFIX}/first`, node, await world.client(node), true);

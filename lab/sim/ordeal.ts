@@ -132,7 +132,10 @@ export class Ordeal {
     for (const { path, client } of this.#publishers.values()) if (client.reports.length > 0) this.#homeless.add(path);
     for (const viewer of [...this.#viewers]) if (viewer.client.reports.length > 0) this.#dismiss(viewer);
     for (const path of [...this.#homeless]) await this.#publish(path);
-    for (const viewer of this.#viewers) viewer.insist();
+    for (const viewer of this.#viewers) {
+      this.#compare(viewer);
+      viewer.insist();
+    }
   }
 
   #later(ms: number, heal: () => Promise<void> | void): void {
@@ -175,7 +178,7 @@ export class Ordeal {
       else before.vanish(this.#world);
     }
     const epoch = path.startsWith("numbered/") ? ++this.#epoch : 0n;
-    this.#publishers.set(path, new SimPublisher(path, node, client, epoch));
+    this.#publishers.set(path, new SimPublisher(path, node, client, epoch, this.#world.clock));
     this.#tell(`${path} is published at ${node}`);
     this.#homeless.delete(path);
   }
@@ -237,6 +240,7 @@ export class Ordeal {
   }
 
   #dismiss(viewer: SimViewer): void {
+    this.#compare(viewer);
     this.#viewers.delete(viewer);
     viewer.leave();
   }
@@ -317,7 +321,17 @@ export class Ordeal {
       const what = `${viewer.path} of ${publisher.node} cannot be watched at ${viewer.node}`;
       this.#checks.violations.push(`at ${this.#world.clock.now()} ms: ${what}: ${viewer.log}`);
     }
-    for (const { viewer } of tries) viewer.leave();
+    for (const { viewer } of tries) {
+      this.#compare(viewer);
+      viewer.leave();
+    }
+  }
+
+  /** A viewer gets what a publisher has sent, or less of it. */
+  #compare(viewer: SimViewer): void {
+    for (const group of viewer.wrong) {
+      this.#checks.violations.push(`at ${this.#world.clock.now()} ms: ${viewer.path} at ${viewer.node}: ${group}`);
+    }
   }
 
   /** Relays announce no broadcast that has no publisher, and the roots know the relay of each publisher. */

@@ -2,6 +2,7 @@
  * What the model needs from the sessions around it. A session that receives implements {@link Source}; a session
  * that sends implements {@link Subscriber}. The model calls them synchronously and is called back the same way.
  */
+import type { Framing } from "../link.ts";
 import type { Reason } from "../reason.ts";
 
 /** A send stream as the model sees it; the transport contract's `SendStream` is one. */
@@ -18,6 +19,8 @@ export interface OutStream {
 /** A set of streams written to in one call; the transport contract's `FanOut` is one. */
 export interface OutFan {
   readonly size: number;
+  readonly written?: number;
+  unpassed?(): void;
   add(stream: OutStream): void;
   write(bytes: Uint8Array): void;
   finish(): void;
@@ -41,6 +44,8 @@ export interface Dialect {
   readonly name: string;
   /** Dialects with the same text here write the same headers, and share them in the memory of an object. Absent: as the name. */
   readonly headers?: string;
+  /** How an engine writes its objects where it passes them on itself. Absent: it cannot. */
+  readonly framing?: Framing;
   /**
    * True: a viewer's stream carries one subgroup (moq-transport, the mesh). False: it carries a group, and the model merges the group's
    * subgroups in the order of object ids (moq-lite). Then ids, properties and statuses are not written.
@@ -181,6 +186,16 @@ export interface DatagramObject extends Location {
   readonly payload: Uint8Array;
 }
 
+/** The stream that brings a subgroup, on an engine that can pass it on; see `RecvStream` of the transport contract. */
+export interface Inflow {
+  readonly framing: Framing;
+  /** {@link SubgroupWriter.marked} follows. */
+  mark(): void;
+  /** Answers the mark. False where nothing is passed on: the place is inside a header, or the stream is over. */
+  pass(to: readonly { readonly fan: OutFan; readonly framing: Framing }[], late: boolean): boolean;
+  unpass(): boolean;
+}
+
 /** Receives the objects of one subgroup, in ascending order of their ids. Calls after the subgroup's end do nothing. */
 export interface SubgroupWriter {
   /**
@@ -198,6 +213,12 @@ export interface SubgroupWriter {
   end(): void;
   /** An object without payload. `id` is above that of the object before. `properties` as in {@link object}. */
   status(status: ObjectStatus, id: number, properties?: Uint8Array): void;
+  /** All that has come on its stream was written. Absent where the objects must not be passed on. */
+  follows?(from: Inflow): void;
+  /** The mark is here: answers it with {@link Inflow.pass}. True where what comes is passed on. */
+  marked?(from: Inflow): boolean;
+  /** What comes from here on is not passed on. */
+  unpassed?(): void;
   /** No further object comes on this stream. */
   finish(): void;
   reset(reason: Reason): void;

@@ -41,6 +41,8 @@ export interface SubgroupOwner {
   keep(bytes: number): boolean;
   passThrough(bound: BoundName): void;
   endsAt(id: number): void;
+  /** The engine writes to no readers of a subgroup any more. */
+  unpassed(): void;
   subgroupDone(subgroup: Pick<Run, "broken">): void;
   /** Whether {@link changed} has an effect. */
   readonly watched: boolean;

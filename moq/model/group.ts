@@ -395,12 +395,30 @@ export class Group implements Evictable {
     this.#host.forgotten(this);
   }
 
+  /** The engine writes to no readers of a subgroup any more. Called by the subgroup. */
+  unpassed(): void {
+    if (!this.#merges || this.#others.length === 0 || this.#merge !== undefined || this.first.passes) return;
+    // What other subgroups have brought meanwhile may not be there any more.
+    const isLost = !this.#keeps && this.#others.some((one) => one.lastId >= 0);
+    const merge = this.#mergeNow();
+    if (this.#broken !== undefined) merge.reset(this.#broken);
+    else if (isLost) merge.reset("evicted");
+  }
+
+  /** Merges its subgroups, now or once what the engine has written to readers of whole groups is here. */
   #mergeSubgroups(): void {
-    this.#merge = new Merge(this.first, this.#merges, this.#host);
-    for (const one of this.#others) this.#merge.add(one);
-    this.#merge.pump();
-    if (this.#keeps) return;
-    this.#merge.evicted();
-    this.#merge.pump();
+    if (this.#merges && this.first.passes) this.first.unpass();
+    else this.#mergeNow();
+  }
+
+  #mergeNow(): Merge {
+    const merge = new Merge(this.first, this.#merges, this.#host);
+    this.#merge = merge;
+    for (const one of this.#others) merge.add(one);
+    merge.pump();
+    if (this.#keeps) return merge;
+    merge.evicted();
+    merge.pump();
+    return merge;
   }
 }

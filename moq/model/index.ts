@@ -10,6 +10,7 @@ export type {
   FetchRange,
   FetchReader,
   FetchWriter,
+  Inflow,
   Later,
   Location,
   ObjectFilter,

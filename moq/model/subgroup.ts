@@ -1,8 +1,10 @@
 import type { Reason } from "../reason.ts";
-import type { Channel, Later, ObjectStatus, OutStream, SubgroupStart, SubgroupWriter } from "./contract.ts";
+import type { Channel, Inflow, Later, ObjectStatus, OutStream, SubgroupStart, SubgroupWriter } from "./contract.ts";
 import { FRAME_OVERHEAD, FrameLog, MAX_PROPERTIES } from "./frame-log.ts";
 import type { GroupHost, Merging, SubgroupOwner } from "./group-host.ts";
+import { isWhole } from "./locations.ts";
 import { type ObjectReader, PartialStreams, type StreamStart } from "./partial-streams.ts";
+import { Passing } from "./passing.ts";
 import { writable } from "./publisher-numbering.ts";
 import { fanOf, type Readers, writeNewest } from "./readers.ts";
 import { attach, type Part, type Run, writeJoined } from "./replay.ts";
@@ -26,6 +28,7 @@ export class Subgroup<G extends SubgroupOwner> implements SubgroupWriter, Run {
   /** Those that read it now: a fan-out for each channel. */
   #readers: Readers[] = [];
   #partial: PartialStreams | undefined;
+  #passing: Passing | undefined;
   /** Known with its first object. */
   #rescales: boolean | undefined;
   /** An object is arriving. */
@@ -146,11 +149,15 @@ export class Subgroup<G extends SubgroupOwner> implements SubgroupWriter, Run {
     this.group.keep(length);
     for (let at = 0; at < length; ) {
       at = this.#log.append(bytes, at);
-      for (const one of this.#readers) if (one.fan.size > 0) writeNewest(this.#log, one);
+      for (const one of this.#readers) if ((one.fan.written ?? one.fan.size) > 0) writeNewest(this.#log, one);
       if (this.merge !== undefined) this.merge.appended(this);
       if (this.#partial !== undefined) this.#partial.appended();
     }
-    for (const { fan } of this.#readers) counters.bytesOut += length * fan.size;
+    for (const { fan } of this.#readers) {
+      const { size, written = size } = fan;
+      counters.bytesOut += length * size;
+      counters.bytesPassed += length * (size - written);
+    }
     if (this.#partial !== undefined) this.#arrived();
   }
 
@@ -194,6 +201,53 @@ export class Subgroup<G extends SubgroupOwner> implements SubgroupWriter, Run {
     if (status === "end_of_track") this.group.endsTrack = true;
     if (this.merge !== undefined) this.merge.pump();
     if (this.group.watched) this.group.changed();
+  }
+
+  follows(from: Inflow): void {
+    const may = this.#mayPass;
+    if (this.#readers.length === 0 || (this.#passing === undefined && !may)) return;
+    this.#passing ??= new Passing();
+    this.#passing.follows(from, this.#readers, may, this.#isAwaited);
+  }
+
+  marked(from: Inflow): boolean {
+    this.#passing ??= new Passing();
+    return this.#passing.marked(from, this.#readers, this.#mayPass, this.#isAwaited);
+  }
+
+  unpassed(): void {
+    this.#passing?.ended(this.#readers);
+    this.group.unpassed();
+  }
+
+  /** The engine shall write to its readers no longer; {@link unpassed} follows. */
+  unpass(): void {
+    this.#passing?.end();
+  }
+
+  /** The engine writes to some of its readers. */
+  get passes(): boolean {
+    return this.#passing?.on === true;
+  }
+
+  /** Whether what comes goes to its readers as it comes, and they have all that came before. */
+  get #mayPass(): boolean {
+    return (
+      this.#state === "open" &&
+      this.merge === undefined &&
+      this.#partial === undefined &&
+      this.#rescales !== true &&
+      this.after < 0 &&
+      isWhole(this.start) &&
+      this.#log.id >= 0 &&
+      this.#log.properties === undefined &&
+      (!this.#inFrame || this.#log.received > 0)
+    );
+  }
+
+  /** Somebody besides the readers of its channels waits for each object. */
+  get #isAwaited(): boolean {
+    return this.#partial !== undefined || this.merge !== undefined || this.group.watched;
   }
 
   finish(): void {
@@ -283,6 +337,7 @@ export class Subgroup<G extends SubgroupOwner> implements SubgroupWriter, Run {
     }
     if (channel.copies !== true) this.#log.lend();
     fanOf(this.#readers, channel).add(stream);
+    this.#passing?.hurry();
     if (last !== undefined) this.#partials().endAfter(last, !dialect.subgroups, stream);
   }
 
@@ -290,6 +345,7 @@ export class Subgroup<G extends SubgroupOwner> implements SubgroupWriter, Run {
   follow(reader: ObjectReader): void {
     if (this.#state === "open") {
       this.#partials().follow(reader);
+      this.#passing?.hurry();
       return;
     }
     this.#host.sent(reader.payloadBytes);
@@ -310,7 +366,10 @@ export class Subgroup<G extends SubgroupOwner> implements SubgroupWriter, Run {
     const lacksBytes = this.#inFrame && at === this.length - 1 && this.#log.received === 0;
     const has = at < this.length && !lacksBytes;
     if (has) start.begin();
-    else if (this.#state === "open") this.#partials().startAt(id, merged, start);
+    else if (this.#state === "open") {
+      this.#partials().startAt(id, merged, start);
+      this.#passing?.hurry();
+    }
   }
 
   /** Gives the readers of dialects that take whole groups to `partial` and the returned list. */
@@ -369,6 +428,7 @@ export class Subgroup<G extends SubgroupOwner> implements SubgroupWriter, Run {
   #close(): void {
     this.#onStop = undefined;
     this.#partial = undefined;
+    this.#passing = undefined;
     this.group.subgroupDone(this);
   }
 }

@@ -26,6 +26,14 @@ export class HeldStream implements BidiHandler {
     this.#count(bytes.length);
   }
 
+  marked(): void {
+    this.#then((inner) => inner.marked?.());
+  }
+
+  unpassed(): void {
+    this.#then((inner) => inner.unpassed?.());
+  }
+
   fin(): void {
     this.#then((inner) => inner.fin());
   }

@@ -15,6 +15,8 @@ const EVENT_UNITS = 2;
 export interface TurnHandler {
   /** Returns the bytes that it did not read because the session's share of this turn is used up. They are valid until the next event. */
   data(bytes: Uint8Array): Uint8Array;
+  marked?(): void;
+  unpassed?(): void;
   fin(): void;
   reset(code: number): void;
   stop(code: number): void;
@@ -172,6 +174,14 @@ class IntakeStream implements BidiHandler {
 
   data(bytes: Uint8Array): void {
     this.#intake.data(this.#handler, bytes);
+  }
+
+  marked(): void {
+    this.#intake.event(() => this.#handler.marked?.());
+  }
+
+  unpassed(): void {
+    this.#intake.event(() => this.#handler.unpassed?.());
   }
 
   fin(): void {

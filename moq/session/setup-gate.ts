@@ -205,6 +205,8 @@ export class SetupGate implements LinkHandler {
 function recv(handler: RecvHandler): RecvHandler {
   return {
     data: (bytes) => handler.data(bytes),
+    marked: () => handler.marked?.(),
+    unpassed: () => handler.unpassed?.(),
     fin: () => handler.fin(),
     reset: (code) => handler.reset(code),
   };

@@ -1,3 +1,4 @@
+import type { Framing } from "../../link.ts";
 import type { Dialect } from "../../model/index.ts";
 import { type Capabilities, encodeObjectHeader, frameHeaders } from "../../wire/lite/index.ts";
 import { codeOf, streamCodes } from "./codes.ts";
@@ -15,6 +16,7 @@ export function dialectOf(caps: Capabilities): Dialect {
     dialect = {
       name,
       headers,
+      framing: framingOf(caps),
       subgroups: false,
       objectHeader: frameHeaders(caps),
       resetCode: streamCodes(caps).codeOf,
@@ -24,9 +26,17 @@ export function dialectOf(caps: Capabilities): Dialect {
   return dialect;
 }
 
+/** How the objects of a version follow one another on a stream. */
+export function framingOf(caps: Capabilities): Framing {
+  if (caps.objects) return "flagged";
+  if (!caps.timestamps) return "sized";
+  return caps.leadingOnes ? "timed_ones" : "timed";
+}
+
 /** Objects of the mesh wire. */
 const MESH: Dialect = {
   name: "moqmesh objects",
+  framing: "flagged",
   subgroups: true,
   objectHeader: encodeObjectHeader,
   resetCode: codeOf,

@@ -1,11 +1,12 @@
-import type { RecvStream } from "../../link.ts";
-import { type SubgroupStart, type SubgroupWriter, wholeGroup } from "../../model/index.ts";
+import type { Framing, PassOn, RecvStream } from "../../link.ts";
+import { type Inflow, type SubgroupStart, type SubgroupWriter, wholeGroup } from "../../model/index.ts";
 import type { Reason } from "../../reason.ts";
 import { BoundExceeded, READ } from "../../wire/codec/index.ts";
 import { type GroupHeader, type ObjectSink, type Setup, UniReader, type UniSink } from "../../wire/lite/index.ts";
 import type { TurnHandler } from "../intake.ts";
 import type { Receiver } from "../received-groups.ts";
 import type { LiteContext } from "./context.ts";
+import { framingOf } from "./dialect.ts";
 import { numberedFrom } from "./numbered-frames.ts";
 
 /** What a unidirectional stream of the peer needs of its session. */
@@ -17,14 +18,21 @@ export interface UniHost {
   headerComplete(stream: IncomingUni): void;
 }
 
+/** Reads of a stream before it is passed on: most groups of one frame have no more. */
+const READS_BEFORE = 1;
+
 /** A unidirectional stream of the peer: SETUP or a group (moq-lite Unidirectional Streams). */
-export class IncomingUni implements TurnHandler, UniSink {
+export class IncomingUni implements TurnHandler, UniSink, Inflow {
   readonly #context: LiteContext;
   readonly #host: UniHost;
   readonly #stream: RecvStream;
   readonly #reader: UniReader;
   #writer: SubgroupWriter | undefined;
   #ignored = false;
+  /** Up to {@link READS_BEFORE}. */
+  #reads = 0;
+  #mayPass = true;
+  #unpassing = false;
 
   constructor(context: LiteContext, host: UniHost, stream: RecvStream) {
     this.#context = context;
@@ -59,19 +67,62 @@ export class IncomingUni implements TurnHandler, UniSink {
     const { session } = this.#context;
     if (this.#ignored || session.over) return READ;
     try {
-      return this.#read(bytes);
+      const rest = this.#read(bytes);
+      if (rest.length === 0) this.#follow();
+      return rest;
     } catch (error) {
       session.failed(error);
       return READ;
     }
   }
 
+  get framing(): Framing {
+    return framingOf(this.#context.caps);
+  }
+
+  mark(): void {
+    this.#stream.mark?.();
+  }
+
+  pass(to: PassOn["to"], late: boolean): boolean {
+    const { left } = this.#reader;
+    const largest = this.#context.wire.frameBytes;
+    const passable = left === undefined ? [] : to;
+    const passes = this.#stream.pass?.({ framing: this.framing, left: left ?? 0, largest, to: passable, late });
+    return passes === true && left !== undefined;
+  }
+
+  unpass(): boolean {
+    this.#unpassing = true;
+    return this.#stream.unpass?.() === true;
+  }
+
+  marked(): void {
+    this.#context.session.guard(() => {
+      if (this.#writer?.marked === undefined) this.pass([], false);
+      else this.#writer.marked(this);
+    });
+  }
+
+  unpassed(): void {
+    // What the engine could not go on with comes again, as with objects that have properties.
+    if (!this.#unpassing) this.#mayPass = false;
+    this.#unpassing = false;
+    this.#context.session.guard(() => this.#writer?.unpassed?.());
+  }
+
   fin(): void {
     if (this.#ignored) return;
     this.#context.session.guard(() => {
       this.#host.headerComplete(this);
-      this.#reader.finish();
-      this.#end((writer) => writer.finish());
+      const writer = this.#writer;
+      try {
+        this.#reader.finish();
+        this.#end((one) => one.finish());
+      } finally {
+        // All that was passed on has come.
+        writer?.unpassed?.();
+      }
     });
   }
 
@@ -79,6 +130,7 @@ export class IncomingUni implements TurnHandler, UniSink {
     const { session } = this.#context;
     session.guard(() => {
       this.#host.headerComplete(this);
+      this.#writer?.unpassed?.();
       this.#end((writer) => writer.reset(session.codes.reasonOf(code)));
     });
   }
@@ -106,6 +158,13 @@ export class IncomingUni implements TurnHandler, UniSink {
       this.refuse("frame_too_large");
       return READ;
     }
+  }
+
+  /** What has come was read: the engine may pass on what comes next, once the stream is one of several reads. */
+  #follow(): void {
+    if (!this.#mayPass || this.#stream.mark === undefined || this.#writer?.follows === undefined) return;
+    if (this.#reads < READS_BEFORE) this.#reads++;
+    else this.#writer.follows(this);
   }
 
   #end(how: (writer: SubgroupWriter) => void): void {

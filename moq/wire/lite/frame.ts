@@ -83,6 +83,11 @@ export class FrameReader {
     return READ;
   }
 
+  /** Bytes of the current payload that are missing; 0 between frames, and nothing inside a header. */
+  get left(): number | undefined {
+    return this.#held > 0 ? undefined : Math.max(0, this.#missing);
+  }
+
   /** The stream has ended. Inside a frame that is a violation. */
   finish(): void {
     if (this.#missing >= 0 || this.#held > 0) throw new ProtocolViolation("FRAME", "stream ends inside a frame");

@@ -167,6 +167,11 @@ export class ObjectReader {
     return READ;
   }
 
+  /** As `FrameReader.left`. */
+  get left(): number | undefined {
+    return this.#header.begun ? undefined : Math.max(0, this.#missing);
+  }
+
   /** The stream has ended. Inside an object that is a violation. */
   finish(): void {
     if (this.#missing >= 0 || this.#header.begun) throw new ProtocolViolation("OBJECT", "stream ends inside an object");

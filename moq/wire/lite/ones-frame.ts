@@ -77,6 +77,11 @@ export class OnesFrameReader {
     return READ;
   }
 
+  /** As `FrameReader.left`. */
+  get left(): number | undefined {
+    return this.#header.begun ? undefined : Math.max(0, this.#missing);
+  }
+
   /** The stream has ended. Inside a frame that is a violation. */
   finish(): void {
     if (this.#missing >= 0 || this.#header.begun) throw new ProtocolViolation("FRAME", "stream ends inside a frame");

@@ -55,6 +55,11 @@ export class UniReader {
     }
   }
 
+  /** As `FrameReader.left`; nothing before the frames. */
+  get left(): number | undefined {
+    return this.#frames?.left;
+  }
+
   /** The stream has ended. That is a violation inside a message, and none on an empty stream. */
   finish(): void {
     if (this.#frames !== undefined) this.#frames.finish();
