@@ -1,4 +1,4 @@
-import { ForwardingWriter, type ObjectStatus, type SubgroupWriter } from "../../moq/model/index.ts";
+import { ForwardingWriter, type Inflow, type ObjectStatus, type SubgroupWriter } from "../../moq/model/index.ts";
 import type { Reason } from "../../moq/reason.ts";
 
 /** Reasons for which every relay ends a subgroup. Any other reason concerns one relay, and another relay may continue. */
@@ -31,6 +31,8 @@ export class HeldSubgroup {
   readonly #events: HeldSubgroupEvents;
   readonly #progress: Progress = { last: -1, inObject: false, id: -1, size: 0, bytes: 0 };
   #feed: ResumingWriter | undefined;
+  /** The feed is given up, and its last bytes have not come: the engine has passed them on already. */
+  #leaving = false;
   #stop: (reason: Reason) => void = () => {};
   #stopped: Reason | undefined;
   #over = false;
@@ -47,7 +49,7 @@ export class HeldSubgroup {
 
   /** A relay sends it. */
   get fed(): boolean {
-    return this.#feed !== undefined;
+    return this.#feed !== undefined && !this.#leaving;
   }
 
   /** Ends it with a reason for the viewers. */
@@ -59,20 +61,32 @@ export class HeldSubgroup {
 
   /** The relay that sent it sends no more of it. */
   orphan(): void {
-    if (this.#over || this.#feed === undefined) return;
-    this.#detach();
+    if (this.#over || this.#feed === undefined || this.#leaving) return;
+    if (this.#feed.passes) {
+      // What viewers have of it is not known, so no other relay can go on with it.
+      if (!this.#feed.unpass()) {
+        this.reset("upstream");
+        return;
+      }
+      this.#leaving = true;
+    } else this.#detach();
     this.#events.orphaned();
   }
 
   /** A relay begins to send it. `whole`: from its first object; else inside, where objects after those that viewers have may be missing. */
   feed(whole: boolean): SubgroupWriter {
+    // The last bytes of the former relay would come between those of this one.
+    if (this.#leaving) this.reset("upstream");
     this.#detach();
-    this.#feed = new ResumingWriter(this.#writer, this.#progress, whole, {
+    const feed = new ResumingWriter(this.#over ? undefined : this.#writer, this.#progress, whole, {
       mismatch: () => this.reset("upstream"),
       ahead: () => {
         const stop = this.#stop;
         this.orphan();
         stop("duplicate");
+      },
+      unpassed: () => {
+        if (this.#leaving && this.#feed === feed) this.#detach();
       },
       ended: (reason) => this.#sent(reason),
       onStop: (callback) => {
@@ -80,7 +94,8 @@ export class HeldSubgroup {
         if (this.#stopped !== undefined) callback(this.#stopped);
       },
     });
-    return this.#feed;
+    this.#feed = feed;
+    return feed;
   }
 
   /** The relay that sends it has finished it, or has reset it for a reason. */
@@ -89,6 +104,8 @@ export class HeldSubgroup {
       this.#writer.finish();
       this.#end();
     } else if (FINAL.has(reason)) this.reset(reason);
+    // What the engine passed on last has not come.
+    else if (this.#leaving) this.reset("upstream");
     else this.orphan();
   }
 
@@ -102,6 +119,7 @@ export class HeldSubgroup {
   #detach(): void {
     this.#feed?.detach();
     this.#feed = undefined;
+    this.#leaving = false;
   }
 }
 
@@ -110,6 +128,7 @@ interface ResumingEvents {
   mismatch(): void;
   /** It begins after an object that viewers lack. */
   ahead(): void;
+  unpassed(): void;
   ended(reason: Reason | undefined): void;
   onStop(callback: (reason: Reason) => void): void;
 }
@@ -122,19 +141,56 @@ class ResumingWriter extends ForwardingWriter {
   #id = -1;
   /** Bytes of the current object that viewers have; all of it where they have the whole object. */
   #skip = 0;
+  /** The stream of the relay, while the engine passes it on. */
+  #inflow: Inflow | undefined;
+  #unpassing = false;
   /** No object that viewers lack is missing before the next one. */
   #joins: boolean;
 
-  constructor(target: SubgroupWriter, progress: Progress, whole: boolean, events: ResumingEvents) {
+  constructor(target: SubgroupWriter | undefined, progress: Progress, whole: boolean, events: ResumingEvents) {
     super(target);
     this.#progress = progress;
     this.#joins = whole || (progress.last < 0 && !progress.inObject);
     this.#events = events;
   }
 
-  /** From now on nothing is passed on. */
+  /** The engine writes what comes to viewers before it comes here. */
+  get passes(): boolean {
+    return this.#inflow !== undefined;
+  }
+
+  /** `unpassed` follows, and nothing is passed on after it. False where that cannot be. */
+  unpass(): boolean {
+    this.#unpassing = true;
+    return this.#inflow?.unpass() === true;
+  }
+
+  /** From now on nothing is written. */
   detach(): void {
     this.target = undefined;
+  }
+
+  follows(from: Inflow): void {
+    if (this.#isInStep) this.target?.follows?.(from);
+  }
+
+  marked(from: Inflow): boolean {
+    if (this.target?.marked === undefined || !this.#isInStep) from.pass([], false);
+    else if (this.target.marked(from)) this.#inflow = from;
+    return this.passes;
+  }
+
+  unpassed(): void {
+    if (this.#inflow === undefined) return;
+    this.#inflow = undefined;
+    this.target?.unpassed?.();
+    this.#events.unpassed();
+  }
+
+  /** Viewers have what this relay has sent, and nothing else. */
+  get #isInStep(): boolean {
+    const { inObject, id, last } = this.#progress;
+    return !this.#unpassing && this.#joins && this.#skip === 0 && this.#id === (inObject ? id : last);
   }
 
   override object(size: number, timestamp: number | undefined, id = this.#id + 1, properties?: Uint8Array): void {

@@ -69,9 +69,14 @@ interface Peer {
   cancelLinger: (() => void) | undefined;
 }
 
+/** Milliseconds that a link which no track uses stays open: what it has passed on last is under way to the tracks that have left it. */
+const RELEASE_MS = 100;
+
 /** Links to relays: dialled while they have users, and kept open for `lingerMs` after. Does no I/O. */
 export class PeerLinks implements Peers {
   readonly #deps: PeerLinksDeps;
+  /** Former links without users that are about to close, with what cancels that. */
+  readonly #released = new Map<Session, () => void>();
   /** Relays used lately, so as bounded as the relays that are known. */
   readonly #peers = new Map<string, Peer>();
   readonly #silence: SilenceWatch;
@@ -181,6 +186,7 @@ export class PeerLinks implements Peers {
       peer.former?.session.close(0, "");
     }
     this.#peers.clear();
+    for (const session of [...this.#released.keys()]) this.#closeReleased(session);
   }
 
   /** Calls `up` of a new user, unless the user or the link has gone meanwhile. */
@@ -209,12 +215,12 @@ export class PeerLinks implements Peers {
     for (const user of [...(this.#peers.get(node)?.users ?? [])]) user.suspected?.();
   }
 
-  /** The link has no user. It closes after `lingerMs`, or at once where the relay asked us to leave. */
+  /** The link has no user. It closes after `lingerMs`, or after {@link RELEASE_MS} where the relay asked us to leave. */
   #lingerOrRetire(peer: Peer): void {
     if (peer.state.kind !== "up") return;
     if (!this.#suspicions.has(peer.node)) this.#silence.forget(peer.node);
     peer.cancelLinger?.();
-    const wait = peer.leaving ? 0 : this.#deps.lingerMs;
+    const wait = peer.leaving ? RELEASE_MS : this.#deps.lingerMs;
     peer.cancelLinger = this.#deps.clock.timer(wait, () => this.#retire(peer));
   }
 
@@ -289,7 +295,17 @@ export class PeerLinks implements Peers {
     const { former } = peer;
     if (!former?.users.delete(user) || former.users.size > 0) return;
     peer.former = undefined;
-    former.session.close(0, "");
+    const { session } = former;
+    this.#released.set(
+      session,
+      this.#deps.clock.timer(RELEASE_MS, () => this.#closeReleased(session)),
+    );
+  }
+
+  #closeReleased(session: Session): void {
+    this.#released.get(session)?.();
+    this.#released.delete(session);
+    session.close(0, "");
   }
 
   #lostFormer(peer: Peer, session: Session): void {
