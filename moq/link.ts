@@ -101,7 +101,7 @@ export interface RecvHandler {
   data(bytes: Uint8Array): void;
   /** What was read before the mark has been given to `data`. Nothing more is read until {@link RecvStream.pass}. */
   marked?(): void;
-  /** What comes from here on is not passed on: `unpass` was called, or the engine cannot go on with it, or the stream is over. */
+  /** What comes from here on is not passed on: `unpass` was called, the engine cannot go on with it, or the link is over. */
   unpassed?(): void;
   fin(): void;
   /** The peer reset its send half. Data that was not delivered yet is lost. `code` is 0 to 2^32-1. */
@@ -128,9 +128,9 @@ export interface RecvStream {
   stop(code: number): void;
   /** Asks for {@link RecvHandler.marked}, once at a time. Absent where the engine cannot pass streams on. */
   mark?(): void;
-  /** Answers a mark. False where the stream has ended or was stopped meanwhile: nothing is passed on. */
+  /** Answers a mark. False, and nothing done, where the mark does not stand any more: the stream has ended, or `unpassed` has come. */
   pass?(how: PassOn): boolean;
-  /** Ends what `pass` began: `unpassed` follows behind what was passed on. False where the stream is over or has passed nothing on. */
+  /** Ends what `pass` began: `unpassed`, `fin` or `reset` follows behind what was passed on. False where the stream passes nothing on. */
   unpass?(): boolean;
 }
 
@@ -153,7 +153,7 @@ export interface PassOn {
   readonly left: number;
   /** Largest payload of an object, in bytes, up to 2^32-1. */
   readonly largest: number;
-  /** All streams that get it: from now on `write` of these sets does nothing for those that are in them now. Without any, as before. */
+  /** All streams that get it: from now on `write` of these sets does nothing for those that are in them now. An empty list keeps the streams of the last `pass`. */
   readonly to: readonly PassTarget[];
   /** `data` may come some milliseconds later. */
   readonly late: boolean;

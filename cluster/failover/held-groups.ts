@@ -95,6 +95,11 @@ export class HeldGroups {
       }
       one = this.#add(start, writer);
     }
+    if (one.held.leaving) {
+      // The former relay's last bytes would come between those of this one.
+      one.held.reset("upstream");
+      return "duplicate";
+    }
     one.sender = sender;
     return one.held.feed(start.firstObject);
   }

@@ -31,7 +31,6 @@ export class HeldSubgroup {
   readonly #events: HeldSubgroupEvents;
   readonly #progress: Progress = { last: -1, inObject: false, id: -1, size: 0, bytes: 0 };
   #feed: ResumingWriter | undefined;
-  /** The feed is given up, and its last bytes have not come: the engine has passed them on already. */
   #leaving = false;
   #stop: (reason: Reason) => void = () => {};
   #stopped: Reason | undefined;
@@ -52,6 +51,11 @@ export class HeldSubgroup {
     return this.#feed !== undefined && !this.#leaving;
   }
 
+  /** The relay that sent it was given up, and its last bytes have not come: viewers have them already. */
+  get leaving(): boolean {
+    return this.#leaving;
+  }
+
   /** Ends it with a reason for the viewers. */
   reset(reason: Reason): void {
     if (this.#over) return;
@@ -63,22 +67,16 @@ export class HeldSubgroup {
   orphan(): void {
     if (this.#over || this.#feed === undefined || this.#leaving) return;
     if (this.#feed.passes) {
-      // What viewers have of it is not known, so no other relay can go on with it.
-      if (!this.#feed.unpass()) {
-        this.reset("upstream");
-        return;
-      }
       this.#leaving = true;
+      this.#feed.unpass();
     } else this.#detach();
     this.#events.orphaned();
   }
 
   /** A relay begins to send it. `whole`: from its first object; else inside, where objects after those that viewers have may be missing. */
   feed(whole: boolean): SubgroupWriter {
-    // The last bytes of the former relay would come between those of this one.
-    if (this.#leaving) this.reset("upstream");
     this.#detach();
-    const feed = new ResumingWriter(this.#over ? undefined : this.#writer, this.#progress, whole, {
+    const feed = new ResumingWriter(this.#writer, this.#progress, whole, {
       mismatch: () => this.reset("upstream"),
       ahead: () => {
         const stop = this.#stop;
@@ -86,7 +84,7 @@ export class HeldSubgroup {
         stop("duplicate");
       },
       unpassed: () => {
-        if (this.#leaving && this.#feed === feed) this.#detach();
+        if (this.#leaving) this.#detach();
       },
       ended: (reason) => this.#sent(reason),
       onStop: (callback) => {
@@ -104,8 +102,8 @@ export class HeldSubgroup {
       this.#writer.finish();
       this.#end();
     } else if (FINAL.has(reason)) this.reset(reason);
-    // What the engine passed on last has not come.
-    else if (this.#leaving) this.reset("upstream");
+    // The session has ended before the bytes that the engine passed on last: what viewers have of it is not known.
+    else if (this.#feed?.passes === true) this.reset("upstream");
     else this.orphan();
   }
 
@@ -147,7 +145,7 @@ class ResumingWriter extends ForwardingWriter {
   /** No object that viewers lack is missing before the next one. */
   #joins: boolean;
 
-  constructor(target: SubgroupWriter | undefined, progress: Progress, whole: boolean, events: ResumingEvents) {
+  constructor(target: SubgroupWriter, progress: Progress, whole: boolean, events: ResumingEvents) {
     super(target);
     this.#progress = progress;
     this.#joins = whole || (progress.last < 0 && !progress.inObject);
@@ -159,10 +157,11 @@ class ResumingWriter extends ForwardingWriter {
     return this.#inflow !== undefined;
   }
 
-  /** `unpassed` follows, and nothing is passed on after it. False where that cannot be. */
-  unpass(): boolean {
+  /** The end of passing on follows, unless the session ends before. */
+  unpass(): void {
     this.#unpassing = true;
-    return this.#inflow?.unpass() === true;
+    // It is on its way already where there is nothing to end.
+    this.#inflow?.unpass();
   }
 
   /** From now on nothing is written. */

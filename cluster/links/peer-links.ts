@@ -69,7 +69,7 @@ interface Peer {
   cancelLinger: (() => void) | undefined;
 }
 
-/** Milliseconds that a link which no track uses stays open: what it has passed on last is under way to the tracks that have left it. */
+/** Least milliseconds that a link stays open after its last track has moved to another one: the last bytes of it that went to viewers are under way to the track. */
 const RELEASE_MS = 100;
 
 /** Links to relays: dialled while they have users, and kept open for `lingerMs` after. Does no I/O. */
@@ -220,7 +220,7 @@ export class PeerLinks implements Peers {
     if (peer.state.kind !== "up") return;
     if (!this.#suspicions.has(peer.node)) this.#silence.forget(peer.node);
     peer.cancelLinger?.();
-    const wait = peer.leaving ? RELEASE_MS : this.#deps.lingerMs;
+    const wait = peer.leaving ? RELEASE_MS : Math.max(RELEASE_MS, this.#deps.lingerMs);
     peer.cancelLinger = this.#deps.clock.timer(wait, () => this.#retire(peer));
   }
 
@@ -282,7 +282,7 @@ export class PeerLinks implements Peers {
 
   /** A second link took the place of the first; the users move to it. */
   #replaced(peer: Peer, session: Session): void {
-    peer.former?.session.close(0, "");
+    if (peer.former !== undefined) this.#closeLater(peer.former.session);
     peer.former = { session, users: new Set(peer.users) };
     peer.leaving = false;
     // Silence on the former link says nothing of the new one.
@@ -295,7 +295,10 @@ export class PeerLinks implements Peers {
     const { former } = peer;
     if (!former?.users.delete(user) || former.users.size > 0) return;
     peer.former = undefined;
-    const { session } = former;
+    this.#closeLater(former.session);
+  }
+
+  #closeLater(session: Session): void {
     this.#released.set(
       session,
       this.#deps.clock.timer(RELEASE_MS, () => this.#closeReleased(session)),

@@ -17,7 +17,8 @@ pub const EVENT_COST: usize = 64;
 /// Events that wait for JavaScript's next wake-up: ends of streams, and bytes that were passed on. This many cause a wake-up of their own.
 const QUIET_EVENTS: usize = 512;
 
-/// So many bytes that were passed on count as one more event: with less than half of [`crate::link_shared::LINK_UNREAD`] JavaScript is woken.
+/// So many bytes that were passed on count as one more event. So JavaScript is woken before half of
+/// [`crate::link_shared::LINK_UNREAD`] waits.
 const QUIET_BYTES: usize = 1024;
 
 pub enum Event {
@@ -60,7 +61,7 @@ impl Event {
         }
     }
 
-    /// Whether the event can wait for a while.
+    /// Whether the event can wait for the next wake-up, which then comes soon (`LATE` of the worker's loop).
     pub fn late(&self) -> bool {
         matches!(self, Self::Data(_, _, _, true))
     }

@@ -191,7 +191,7 @@ export interface Inflow {
   readonly framing: Framing;
   /** {@link SubgroupWriter.marked} follows. */
   mark(): void;
-  /** Answers the mark. False where nothing is passed on: the place is inside a header, or the stream is over. */
+  /** Answers the mark. False where no stream of `to` gets what comes: the place is inside a header, or the mark does not stand any more. */
   pass(to: readonly { readonly fan: OutFan; readonly framing: Framing }[], late: boolean): boolean;
   unpass(): boolean;
 }

@@ -41,7 +41,7 @@ export interface SubgroupOwner {
   keep(bytes: number): boolean;
   passThrough(bound: BoundName): void;
   endsAt(id: number): void;
-  /** The engine writes to no readers of a subgroup any more. */
+  /** A subgroup of it is not passed on any more. */
   unpassed(): void;
   subgroupDone(subgroup: Pick<Run, "broken">): void;
   /** Whether {@link changed} has an effect. */

@@ -395,7 +395,7 @@ export class Group implements Evictable {
     this.#host.forgotten(this);
   }
 
-  /** The engine writes to no readers of a subgroup any more. Called by the subgroup. */
+  /** One of its subgroups is not passed on any more: subgroups that wait for that are merged. Called by the subgroup. */
   unpassed(): void {
     if (!this.#merges || this.#others.length === 0 || this.#merge !== undefined || this.first.passes) return;
     // What other subgroups have brought meanwhile may not be there any more.

@@ -168,7 +168,7 @@ export class Merge implements Run {
   }
 
   reset(reason: Reason): void {
-    this.#break(reason, "upstream");
+    this.#break(reason, reason === "evicted" ? "evicted" : "upstream");
   }
 
   /** Its objects are no longer kept, from now on or before. Readers go on, unless more waits than may. */

@@ -74,5 +74,5 @@ function framingFrom(from: Inflow, { channel, fan }: Readers): Framing | undefin
 
 /** Whether nobody waits for this thread to write. */
 function isLate(from: Inflow, readers: readonly Readers[], waits: boolean): boolean {
-  return !waits && readers.every((one) => framingFrom(from, one) !== undefined);
+  return !waits && readers.every((one) => one.fan.size === 0 || framingFrom(from, one) !== undefined);
 }

@@ -216,7 +216,8 @@ export class Subgroup<G extends SubgroupOwner> implements SubgroupWriter, Run {
   }
 
   unpassed(): void {
-    this.#passing?.ended(this.#readers);
+    if (this.#passing === undefined) return;
+    this.#passing.ended(this.#readers);
     this.group.unpassed();
   }
 
@@ -256,6 +257,7 @@ export class Subgroup<G extends SubgroupOwner> implements SubgroupWriter, Run {
       this.reset("protocol");
       return;
     }
+    this.unpassed();
     this.#state = "finished";
     this.#endedAt = this.#host.clock.now();
     if (this.start.endsGroup) this.group.endsAt(this.#log.id + 1);
@@ -267,6 +269,7 @@ export class Subgroup<G extends SubgroupOwner> implements SubgroupWriter, Run {
 
   reset(reason: Reason): void {
     if (this.#state !== "open") return;
+    this.unpassed();
     this.#state = "reset";
     this.#reason = reason;
     this.#reached = Math.max(this.after, this.#inFrame ? this.#log.id - 1 : this.#log.id);

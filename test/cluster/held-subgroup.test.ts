@@ -1,8 +1,9 @@
 /** What viewers get of a subgroup whose relays change while an engine passes its bytes on before the program has them. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { HeldGroups } from "../../cluster/failover/held-groups.ts";
 import { HeldSubgroup } from "../../cluster/failover/held-subgroup.ts";
-import type { Inflow, SubgroupWriter } from "../../moq/model/index.ts";
+import { type Inflow, type SubgroupWriter, wholeGroup } from "../../moq/model/index.ts";
 import type { Reason } from "../../moq/reason.ts";
 
 const WHOLE = "0123456789";
@@ -60,9 +61,9 @@ function scene() {
       writer,
       /** The program gets bytes, which the engine may have passed on before. */
       payload: (bytes: string) => writer.payload(Buffer.from(bytes)),
-      /** The engine passes on from here; `ends`: the program can end that. */
-      pass: (ends = true) => {
-        const inflow = { framing: "flagged", mark: () => {}, pass: () => true, unpass: () => ends } as const;
+      /** The engine passes on from here; `ended`: and has stopped, which the program does not know. */
+      pass: (ended = false) => {
+        const inflow = { framing: "flagged", mark: () => {}, pass: () => true, unpass: () => !ended } as const;
         assert.equal(writer.marked?.(inflow), true);
       },
     };
@@ -87,6 +88,18 @@ describe("a subgroup that an engine passes on", () => {
     second.writer.end();
     second.writer.finish();
     assert.deepEqual([viewer.bytes, viewer.state, log], [WHOLE, "finished", ["orphaned", "over"]]);
+  });
+
+  it("goes on where passing on had ended already when the relay was given up", () => {
+    const { viewer, held, relay } = scene();
+    const first = relay();
+    first.pass(true);
+    viewer.bytes += "012";
+    held.orphan();
+    first.payload("012");
+    first.writer.unpassed?.();
+    relay().payload(WHOLE);
+    assert.equal(viewer.bytes, WHOLE);
   });
 
   it("is whole where its last bytes come after its relay was given up", () => {
@@ -115,10 +128,6 @@ describe("a subgroup that an engine passes on", () => {
   });
 
   const lost: Readonly<Record<string, (one: ReturnType<typeof scene>) => void>> = {
-    "the link of its relay is over": ({ held, relay }) => {
-      relay().pass(false);
-      held.orphan();
-    },
     "the link ends before its last bytes come": ({ held, relay }) => {
       const first = relay();
       first.pass();
@@ -127,13 +136,8 @@ describe("a subgroup that an engine passes on", () => {
     },
     "the session ends without its last bytes": ({ relay }) => {
       const first = relay();
-      first.pass(false);
+      first.pass();
       first.writer.reset("upstream");
-    },
-    "another relay sends it before its last bytes come": ({ held, relay }) => {
-      relay().pass();
-      held.orphan();
-      relay().payload(WHOLE);
     },
   };
   for (const [name, act] of Object.entries(lost)) {
@@ -144,6 +148,20 @@ describe("a subgroup that an engine passes on", () => {
       assert.equal(one.log.at(-1), "over");
     });
   }
+
+  it("is not taken from another relay before its last bytes have come: nobody would know where that shall go on", () => {
+    const viewer = new Viewer();
+    const groups = new HeldGroups({ begin: () => viewer, over: () => {}, orphaned: () => {} });
+    const [former, next] = [{}, {}];
+    const writer = groups.begin(former, wholeGroup(1));
+    assert.ok(typeof writer !== "string");
+    writer.object(WHOLE.length, 0, 0);
+    writer.marked?.({ framing: "flagged", mark: () => {}, pass: () => true, unpass: () => true });
+    groups.orphan(former);
+    assert.deepEqual(groups.orphans, [1]);
+    assert.equal(groups.begin(next, wholeGroup(1)), "duplicate");
+    assert.deepEqual([viewer.state, groups.orphans], ["upstream", []]);
+  });
 
   it("does not mistake the end of an earlier relay's stream for that of the last one", () => {
     const { viewer, held, relay } = scene();

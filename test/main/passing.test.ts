@@ -38,8 +38,9 @@ describe("a relay whose engine passes streams on", { skip: missingEngine() }, ()
       for (const { groups } of early) assert.equal(groups.length, GROUPS);
       const { bytesPassed, bytesOut } = relay.counters;
       t.diagnostic(`${bytesPassed} of ${bytesOut} bytes were passed on`);
-      if (passed.length === 0) assert.equal(bytesPassed, 0);
-      else assert.ok(bytesPassed > bytesOut / (2 * (passed.length + others.length)), `${bytesPassed} of ${bytesOut}`);
+      // Of what the viewers of `passed` got, all but the first frames of a stream, and what those that joined later got at once.
+      const most = (bytesOut * passed.length) / (passed.length + others.length);
+      assert.ok(bytesPassed >= 0.6 * most && bytesPassed <= 0.9 * most, `${bytesPassed} of ${most}`);
     });
   }
 });

@@ -121,7 +121,7 @@ export interface Native {
   mark(stream: number): void;
   /**
    * What is read of the stream from its mark on goes to other streams as well. `how`: late, framing, largest payload, bytes left; then framing
-   * and number of streams, and the streams, until the end. Without streams, those from before.
+   * and number of streams, and the streams, until the end. An empty list keeps those of the last call.
    */
   pass(stream: number, how: Uint32Array): void;
   /** A record `unpassed` follows. */

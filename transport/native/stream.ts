@@ -141,8 +141,8 @@ export class NativeStream implements BidiStream {
 
   /** What comes from here on is not passed on. */
   unpassed(): void {
+    if (!this.#passes && !this.#marked) return;
     this.#marked = false;
-    if (!this.#passes) return;
     this.#passes = false;
     this.link.unpassed(this);
   }

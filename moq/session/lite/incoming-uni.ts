@@ -18,7 +18,7 @@ export interface UniHost {
   headerComplete(stream: IncomingUni): void;
 }
 
-/** Reads of a stream before it is passed on: most groups of one frame have no more. */
+/** Reads of a stream after which no mark is asked for: the stream of a group of one frame usually has no more. */
 const READS_BEFORE = 1;
 
 /** A unidirectional stream of the peer: SETUP or a group (moq-lite Unidirectional Streams). */
@@ -87,9 +87,9 @@ export class IncomingUni implements TurnHandler, UniSink, Inflow {
   pass(to: PassOn["to"], late: boolean): boolean {
     const { left } = this.#reader;
     const largest = this.#context.wire.frameBytes;
-    const passable = left === undefined ? [] : to;
+    const passable = left === undefined || !this.#mayPass ? [] : to;
     const passes = this.#stream.pass?.({ framing: this.framing, left: left ?? 0, largest, to: passable, late });
-    return passes === true && left !== undefined;
+    return passes === true && passable.length > 0;
   }
 
   unpass(): boolean {
@@ -105,7 +105,7 @@ export class IncomingUni implements TurnHandler, UniSink, Inflow {
   }
 
   unpassed(): void {
-    // What the engine could not go on with comes again, as with objects that have properties.
+    // A stream with one object that the engine cannot write usually has more of them.
     if (!this.#unpassing) this.#mayPass = false;
     this.#unpassing = false;
     this.#context.session.guard(() => this.#writer?.unpassed?.());
@@ -120,7 +120,7 @@ export class IncomingUni implements TurnHandler, UniSink, Inflow {
         this.#reader.finish();
         this.#end((one) => one.finish());
       } finally {
-        // All that was passed on has come.
+        // After `finish`, so that a relay that was given up meanwhile still ends its subgroup; also where the stream ends inside a frame.
         writer?.unpassed?.();
       }
     });
