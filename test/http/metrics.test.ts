@@ -140,6 +140,7 @@ const PUBLISHED = [
   "counter policy_refused_total prefix bound",
   "gauge policy_limit prefix bound",
   "gauge policy_used prefix bound",
+  "counter passed_payload_bytes_total",
 ];
 
 const metrics = METRICS.flatMap((group) => Object.values(group.metrics));

@@ -125,9 +125,10 @@ describe("relays found by DNS", { skip }, () => {
     const dns = [`origin eu https://${SERVICE}`];
     const edge = await relayAt({ node: "e1", role: "edge", address: "127.0.0.1", port: edgePort, dns });
     const publisher = await publish("127.0.0.1", port, "live/b", "by SRV");
-    // moq-lite 06 refuses a path within half a second where no relay is known.
     await until(() => edge.known() === 1);
-    assert.deepEqual(await fetched("127.0.0.1", edgePort, "live/b"), ["by SRV"]);
+    // moq-lite 06 refuses a path that no relay has named within half a second, which is short for a busy machine.
+    const frames = await until(() => fetched("127.0.0.1", edgePort, "live/b").catch(notFound));
+    assert.deepEqual(frames, ["by SRV"]);
     publisher.session.close(0, "");
     await Promise.all([origin, edge].map(({ relay }) => relay.close()));
   });
@@ -145,3 +146,8 @@ describe("relays found by DNS", { skip }, () => {
     await Promise.all([origin, edge].map(({ relay }) => relay.close()));
   });
 });
+
+/** Lets a path be asked for again that was not found; other errors stay. */
+function notFound(error: unknown): undefined {
+  if (!(error instanceof Error && "code" in error && error.code === "not_found")) throw error;
+}
