@@ -6,7 +6,7 @@ import { FrameWalker, type Piece, written } from "./frame-walker.ts";
 /** How many milliseconds later the program may learn of what was passed on, as with the native engine. */
 export const LATE_MS = 10;
 
-/** Events of one host that may come later. They keep their order: whoever gives another event calls {@link flush} first. */
+/** Events of one host that may come later. They keep their order: a link that delivers another event calls {@link flush} first. */
 export class LateEvents {
   readonly #clock: Clock;
   #events: (() => void)[] = [];

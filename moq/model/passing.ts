@@ -23,15 +23,15 @@ export class Passing {
     this.#from?.unpass();
   }
 
-  /** All that has come was written. `may`: what comes next may be passed on. `waits`: somebody besides the readers waits for each object. */
+  /** All that has come was written. `may`: what comes next may be passed on. `waits`: a filter, a fetch or a merge needs each object at once. */
   follows(from: Inflow, readers: readonly Readers[], may: boolean, waits: boolean): void {
     if (this.#awaited === from) return;
-    const joins = may && readers.some((one) => framingFrom(from, one) !== undefined && one.fan.written !== 0);
+    const joins = may && hasJoined(from, readers);
     if (!joins && (!this.on || this.#late === isLate(from, readers, waits))) return;
     this.#mark(from);
   }
 
-  /** Somebody begins to wait for this thread: what comes shall not be late any more. */
+  /** A viewer has joined that this thread writes to: the engine shall deliver the bytes at once. */
   hurry(): void {
     if (this.#late && this.#from !== undefined && this.#awaited === undefined) this.#mark(this.#from);
   }
@@ -72,7 +72,17 @@ function framingFrom(from: Inflow, { channel, fan }: Readers): Framing | undefin
   return becomes && fan.written !== undefined ? framing : undefined;
 }
 
-/** Whether nobody waits for this thread to write. */
+// Loops, because these two run for each read and a closure would be garbage at frame rate.
+
+/** Whether some readers that the engine could write to are still written to by this thread. */
+function hasJoined(from: Inflow, readers: readonly Readers[]): boolean {
+  for (const one of readers) if (framingFrom(from, one) !== undefined && one.fan.written !== 0) return true;
+  return false;
+}
+
+/** Whether no viewer depends on this thread's writes, so that the engine may deliver the bytes to it later. */
 function isLate(from: Inflow, readers: readonly Readers[], waits: boolean): boolean {
-  return !waits && readers.every((one) => one.fan.size === 0 || framingFrom(from, one) !== undefined);
+  if (waits) return false;
+  for (const one of readers) if (one.fan.size > 0 && framingFrom(from, one) === undefined) return false;
+  return true;
 }

@@ -246,7 +246,7 @@ export class Subgroup<G extends SubgroupOwner> implements SubgroupWriter, Run {
     );
   }
 
-  /** Somebody besides the readers of its channels waits for each object. */
+  /** A filter, a fetch or a merge needs each object at once. */
   get #isAwaited(): boolean {
     return this.#partial !== undefined || this.merge !== undefined || this.group.watched;
   }

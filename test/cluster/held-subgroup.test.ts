@@ -141,7 +141,7 @@ describe("a subgroup that an engine passes on", () => {
     },
   };
   for (const [name, act] of Object.entries(lost)) {
-    it(`is reset where nobody knows what viewers have of it: ${name}`, () => {
+    it(`is reset where the relay cannot know what viewers have of it: ${name}`, () => {
       const one = scene();
       act(one);
       assert.deepEqual([one.viewer.state, one.viewer.bytes], ["upstream", ""]);
@@ -149,7 +149,7 @@ describe("a subgroup that an engine passes on", () => {
     });
   }
 
-  it("is not taken from another relay before its last bytes have come: nobody would know where that shall go on", () => {
+  it("is not taken from another relay before its last bytes have come, because viewers have those already", () => {
     const viewer = new Viewer();
     const groups = new HeldGroups({ begin: () => viewer, over: () => {}, orphaned: () => {} });
     const [former, next] = [{}, {}];

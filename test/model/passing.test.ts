@@ -81,7 +81,7 @@ function fanWith(streams: number): Fan {
 }
 
 describe("a stream is passed on", () => {
-  it("to the readers whose framing can be written from it, and later while nobody else waits", () => {
+  it("to the readers whose framing can be written from it, and later while no filter or fetch needs each object", () => {
     const { passing, stream, follows, marked } = scene(
       readersOf("timed", fanWith(2)),
       readersOf("flagged", fanWith(1)),
@@ -122,7 +122,7 @@ describe("a stream is passed on", () => {
     assert.equal(fan.written, 0);
   });
 
-  it("no longer late once somebody waits for each object, and late again when nobody does", () => {
+  it("at once while a filter or a fetch needs each object, and late again after that", () => {
     const { stream, follows, marked } = scene(readersOf("timed", fanWith(1)));
     follows();
     marked();
